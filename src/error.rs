@@ -1,0 +1,311 @@
+//! What can go wrong between asking for an instance and getting it.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What was being built: a type, and the key asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    type_name: &'static str,
+    key: String,
+}
+
+impl Site {
+    pub(crate) fn new(type_name: &'static str, key: &dyn fmt::Debug) -> Self {
+        Site { type_name, key: format!("{key:?}") }
+    }
+
+    /// The full path of the type.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
+    /// The key, as its `Debug` prints it.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.type_name, self.key)
+    }
+}
+
+/// A circle of builds, each of which waits for the next.
+///
+/// The first waits for the second, and the last waits for the first.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Circle {
+    sites: Arc<[Site]>,
+}
+
+impl Circle {
+    pub(crate) fn new(sites: Vec<Site>) -> Self {
+        Circle { sites: sites.into() }
+    }
+
+    /// Every type and key on the circle, each once.
+    pub fn sites(&self) -> &[Site] {
+        &self.sites
+    }
+}
+
+impl fmt::Display for Circle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for site in self.sites.iter() {
+            write!(f, "{site} -> ")?;
+        }
+        match self.sites.first() {
+            Some(first) => write!(f, "{first}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Circle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Circle({self})")
+    }
+}
+
+/// Why no instance was had.
+///
+/// The error is shared: whoever led the build and all who had joined it get the
+/// same one. A clone costs a reference count.
+#[non_exhaustive]
+pub enum BuildError<E> {
+    /// The constructor returned an error.
+    Failed(Failed<E>),
+    /// The constructor panicked, in a build that the caller had joined. (Who
+    /// leads a build gets the panic itself.)
+    Panicked(Panicked),
+    /// The constructor asked for the very key that it was building.
+    Recursion(Circle),
+    /// Two or more builds wait for each other, on one thread or across several.
+    Cycle(Circle),
+    /// Somebody else's build did not end in the time that the caller gave it.
+    TimedOut(TimedOut),
+}
+
+/// A constructor's error, and what it was building.
+pub struct Failed<E> {
+    site: Arc<Site>,
+    error: Arc<E>,
+}
+
+/// A panic in somebody else's build, and what it was building.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Panicked {
+    site: Arc<Site>,
+    message: Arc<str>,
+}
+
+/// A wait for somebody else's build that was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    site: Arc<Site>,
+    waited: Duration,
+}
+
+impl<E> Failed<E> {
+    /// What was being built.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The constructor's error.
+    pub fn error(&self) -> &E {
+        &self.error
+    }
+}
+
+impl Panicked {
+    /// What was being built.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The panic's message, or a note that it had none.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl TimedOut {
+    /// What was being built.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// How long the caller was willing to wait.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+}
+
+impl<E> BuildError<E> {
+    pub(crate) fn failed(site: Site, error: E) -> Self {
+        BuildError::Failed(Failed { site: Arc::new(site), error: Arc::new(error) })
+    }
+
+    pub(crate) fn panicked(site: Site, message: &str) -> Self {
+        BuildError::Panicked(Panicked { site: Arc::new(site), message: message.into() })
+    }
+
+    pub(crate) fn timed_out(site: Site, waited: Duration) -> Self {
+        BuildError::TimedOut(TimedOut { site: Arc::new(site), waited })
+    }
+
+    pub(crate) fn from_circle(circle: Circle) -> Self {
+        match circle.sites.len() {
+            1 => BuildError::Recursion(circle),
+            _ => BuildError::Cycle(circle),
+        }
+    }
+
+    /// The constructor's own error, if that is what happened.
+    pub fn failure(&self) -> Option<&E> {
+        match self {
+            BuildError::Failed(failed) => Some(failed.error()),
+            _ => None,
+        }
+    }
+
+    /// The circle, if there was one.
+    pub fn circle(&self) -> Option<&Circle> {
+        match self {
+            BuildError::Recursion(circle) | BuildError::Cycle(circle) => Some(circle),
+            _ => None,
+        }
+    }
+
+    /// The constructor's own error by value, if nobody else still holds it.
+    ///
+    /// # Errors
+    ///
+    /// Gives `self` back if this is not [`BuildError::Failed`], or if a caller
+    /// who had joined the build still holds the error.
+    pub fn into_failure(self) -> Result<E, Self> {
+        match self {
+            BuildError::Failed(Failed { site, error }) => Arc::try_unwrap(error)
+                .map_err(|error| BuildError::Failed(Failed { site, error })),
+            other => Err(other),
+        }
+    }
+
+    /// Writes the message, with `failure` to print the constructor's own error.
+    fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        failure: impl FnOnce(&E, &mut fmt::Formatter<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        match self {
+            BuildError::Failed(failed) => {
+                write!(f, "building {} failed: ", failed.site)?;
+                failure(&failed.error, f)
+            }
+            BuildError::Panicked(Panicked { site, message }) => write!(
+                f,
+                "building {site} panicked on the thread that led it: {message}; ask again to build anew"
+            ),
+            BuildError::Recursion(circle) => write!(
+                f,
+                "building {} asks for itself: {circle}; \
+                 look it up after construction, or leave it to the caller",
+                circle.sites[0]
+            ),
+            BuildError::Cycle(circle) => write!(
+                f,
+                "these builds wait for each other: {circle}; \
+                 have one of them look its neighbour up after construction"
+            ),
+            BuildError::TimedOut(TimedOut { site, waited }) => write!(
+                f,
+                "waited {waited:?} for another caller's build of {site}; \
+                 the build goes on, ask again or allow more time"
+            ),
+        }
+    }
+}
+
+impl<E> Clone for Failed<E> {
+    fn clone(&self) -> Self {
+        Failed { site: Arc::clone(&self.site), error: Arc::clone(&self.error) }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failed").field("site", &self.site).field("error", &self.error).finish()
+    }
+}
+
+impl<E> Clone for BuildError<E> {
+    fn clone(&self) -> Self {
+        match self {
+            BuildError::Failed(failed) => BuildError::Failed(failed.clone()),
+            BuildError::Panicked(panicked) => BuildError::Panicked(panicked.clone()),
+            BuildError::Recursion(circle) => BuildError::Recursion(circle.clone()),
+            BuildError::Cycle(circle) => BuildError::Cycle(circle.clone()),
+            BuildError::TimedOut(late) => BuildError::TimedOut(late.clone()),
+        }
+    }
+}
+
+/// The message, as `Display` has it, but for a constructor's error that is only
+/// `Debug`: what a panic of `memento` prints.
+impl<E: fmt::Debug> fmt::Debug for BuildError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, |error, f| write!(f, "{error:?}"))
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for BuildError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, |error, f| write!(f, "{error}"))
+    }
+}
+
+impl<E: Error + 'static> Error for BuildError<E> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.failure().map(|error| error as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn site(key: &str) -> Site {
+        Site::new("app::Thing", &key)
+    }
+
+    #[test]
+    fn a_circle_names_every_site_and_closes() {
+        let error = BuildError::<()>::from_circle(Circle::new(vec![site("a"), site("b")]));
+        assert!(matches!(error, BuildError::Cycle(_)));
+        assert!(
+            format!("{error:?}")
+                .contains(r#"app::Thing("a") -> app::Thing("b") -> app::Thing("a")"#)
+        );
+    }
+
+    #[test]
+    fn the_shortest_circle_is_a_recursion() {
+        let error = BuildError::<()>::from_circle(Circle::new(vec![site("a")]));
+        assert!(matches!(error, BuildError::Recursion(_)));
+        assert!(format!("{error:?}").contains(r#"app::Thing("a") -> app::Thing("a")"#));
+    }
+
+    #[test]
+    fn a_failure_can_be_taken_out_once_it_is_nobody_elses() {
+        let led = BuildError::failed(site("a"), "no such file".to_owned());
+        let joined = led.clone();
+        let led = led.into_failure().unwrap_err();
+        drop(joined);
+        assert_eq!(led.into_failure().unwrap(), "no such file");
+    }
+}

@@ -1,0 +1,218 @@
+//! One flight's life.
+//!
+//! ```text
+//! building ──► publishing ──► landed
+//!     │                         ▲
+//!     └── voided: not published ┘
+//! ```
+//!
+//! Publishing and voiding are bits of one atomic word, set by a
+//! read-modify-write that tells what was there before. So of a leader that
+//! publishes and a caller that removes, one comes first and the other sees it:
+//!
+//! - `VOIDED` first: the leader sees it and does not put the value;
+//! - `PUBLISHING` first: who removes sees it, waits for the put to end, and then
+//!   deletes what was put.
+
+use super::chain;
+use super::graph::{self, Link, Node, state};
+use crate::error::{BuildError, Site};
+use crate::key::Key;
+use crate::sync::{Mutex, Ordering, Parker, thread_local};
+use once_cell::sync::OnceCell;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+use std::thread::Thread;
+use std::time::{Duration, Instant};
+
+/// How a flight ended.
+pub(crate) enum Landing<V, E> {
+    /// With a value, built for all who joined.
+    Built(V),
+    /// With an error, shared by all who joined.
+    Failed(BuildError<E>),
+    /// With nothing to share: whoever joined looks again, and may lead.
+    Again,
+}
+
+/// One build in progress for one key.
+pub(crate) struct Flight<K, V, E> {
+    key: K,
+    hash: u64,
+    /// The name of what is built, for errors.
+    what: &'static str,
+    link: Link,
+    since: Instant,
+    thread: Thread,
+    landing: OnceCell<Landing<V, E>>,
+    waiters: Mutex<Vec<Waker>>,
+}
+
+/// What came of an attempt to publish.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Publication {
+    /// The value may be put into the store.
+    Granted,
+    /// The key was removed meanwhile: the value is for the callers only.
+    Voided,
+}
+
+impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E> {
+    pub(super) fn new(what: &'static str, hash: u64, key: K) -> Self {
+        Flight {
+            key,
+            hash,
+            what,
+            link: Link::new(chain::current()),
+            since: Instant::now(),
+            thread: std::thread::current(),
+            landing: OnceCell::new(),
+            waiters: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub(crate) fn key(&self) -> &K {
+        &self.key
+    }
+
+    pub(crate) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// The type and key, for an error. Runs the key's `Debug`.
+    pub(crate) fn what_and_key(&self) -> Site {
+        Site::new(self.what, &self.key)
+    }
+
+    /// When the build began.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// The thread that leads it.
+    pub(crate) fn thread(&self) -> &Thread {
+        &self.thread
+    }
+
+    /// Asks whether the value may be published. The answer stands until the
+    /// flight has landed.
+    pub(super) fn publish(&self) -> Publication {
+        let before = self.link.state.fetch_or(state::PUBLISHING, Ordering::AcqRel);
+        match before & state::VOIDED {
+            0 => Publication::Granted,
+            _ => Publication::Voided,
+        }
+    }
+
+    /// Voids the flight. If its value is on its way into the store this waits
+    /// until it is there, so that the caller can delete it.
+    pub(super) fn void(&self) {
+        let before = self.link.state.fetch_or(state::VOIDED, Ordering::AcqRel);
+        if before & state::PUBLISHING != 0 {
+            block_on(None, |waker| self.poll_landed(waker));
+        }
+    }
+
+    /// Makes the outcome known. Called once, by the leader.
+    pub(super) fn land(&self, landing: Landing<V, E>) {
+        let first = self.landing.set(landing).is_ok();
+        debug_assert!(first, "a flight lands once");
+        let before = self.link.state.fetch_or(state::LANDED, Ordering::AcqRel);
+        if before & state::EDGES != 0 {
+            graph::landed(&self.link);
+        }
+        if before & state::AWAITED != 0 {
+            let waiters = std::mem::take(&mut *self.waiters.lock());
+            waiters.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// Whether the flight has landed; if not, `waker` is woken when it has.
+    pub(super) fn poll_landed(&self, waker: &Waker) -> bool {
+        if self.link.has_landed() {
+            return true;
+        }
+        let mut waiters = self.waiters.lock();
+        if !waiters.iter().any(|known| known.will_wake(waker)) {
+            waiters.push(waker.clone());
+        }
+        // In this order: if the landing comes after this mark, it sees the mark
+        // and finds the waker; if it came before, the mark tells us.
+        let before = self.link.state.fetch_or(state::AWAITED, Ordering::AcqRel);
+        before & state::LANDED != 0
+    }
+
+    /// Waits until the flight has landed, for at most `patience`.
+    ///
+    /// # Errors
+    ///
+    /// The circle that waiting would close, or that the time is over.
+    pub(crate) fn wait(self: &Arc<Self>, patience: Patience) -> Result<&Landing<V, E>, BuildError<E>> {
+        let this: Arc<dyn Node> = Arc::clone(self) as _;
+        let _edge = match chain::current() {
+            Some(waiter) => graph::wait(&waiter, &this).map_err(BuildError::from_circle)?,
+            None => None,
+        };
+        if block_on(patience.deadline, |waker| self.poll_landed(waker)) {
+            Ok(self.landing.get().expect("the outcome is set before the flight has landed"))
+        } else {
+            Err(BuildError::timed_out(self.what_and_key(), patience.given))
+        }
+    }
+}
+
+impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Node for Flight<K, V, E> {
+    fn link(&self) -> &Link {
+        &self.link
+    }
+
+    fn site(&self) -> Site {
+        self.what_and_key()
+    }
+}
+
+/// How long a caller is willing to wait for somebody else's build.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    deadline: Option<Instant>,
+    given: Duration,
+}
+
+impl Patience {
+    pub(crate) const ENDLESS: Patience = Patience { deadline: None, given: Duration::MAX };
+
+    /// A time too long for the clock to hold is endless.
+    pub(crate) fn of(given: Duration) -> Self {
+        Patience { deadline: Instant::now().checked_add(given), given }
+    }
+}
+
+/// Wakes a thread that waits for a landing.
+struct ThreadWaker(Parker);
+
+impl Wake for ThreadWaker {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Blocks this thread until `poll` says yes or the deadline passes; answers
+/// whether it said yes.
+fn block_on(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> bool) -> bool {
+    thread_local! {
+        static PARKED: Arc<ThreadWaker> = Arc::new(ThreadWaker(Parker::new()));
+    }
+    let parked = PARKED
+        .try_with(Arc::clone)
+        .unwrap_or_else(|_torn_down| Arc::new(ThreadWaker(Parker::new())));
+    let waker = Waker::from(Arc::clone(&parked));
+    loop {
+        if poll(&waker) {
+            return true;
+        }
+        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return false;
+        }
+        parked.0.park(deadline);
+    }
+}

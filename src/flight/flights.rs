@@ -1,0 +1,102 @@
+//! The flights under way, by key.
+
+use super::flight::{Flight, Landing, Publication};
+use crate::key::{Key, Lookup};
+use crate::store::table::Table;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The flights of one partition.
+pub(crate) struct Flights<K, V, E> {
+    what: &'static str,
+    table: Table<Arc<Flight<K, V, E>>, ()>,
+    joins: AtomicU64,
+}
+
+/// A caller's part in a flight.
+pub(crate) enum Ticket<K, V, E> {
+    /// There was none: the caller leads this one, and must land it.
+    Leads(Arc<Flight<K, V, E>>),
+    /// Somebody else leads it.
+    Joined(Arc<Flight<K, V, E>>),
+}
+
+impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights<K, V, E> {
+    /// No flights yet. `what` names what is built, in errors.
+    pub(crate) fn new(what: &'static str) -> Self {
+        Flights { what, table: Table::new(), joins: AtomicU64::new(0) }
+    }
+
+    /// Joins the flight for `key`, or begins one.
+    pub(crate) fn join(&self, hash: u64, key: K) -> Ticket<K, V, E> {
+        // Made before the shard is locked, though most who join throw it away:
+        // they are about to wait for a build.
+        let flight = Arc::new(Flight::new(self.what, hash, key));
+        let under_way = self.table.get_or_insert(
+            hash,
+            |known| known.key() == flight.key(),
+            Arc::clone(&flight),
+            (),
+            |known, ()| Arc::clone(known),
+        );
+        match under_way {
+            Some(known) => {
+                self.joins.fetch_add(1, Ordering::Relaxed);
+                Ticket::Joined(known)
+            }
+            None => Ticket::Leads(flight),
+        }
+    }
+
+    /// Lands a flight that was led: from here on it can't be joined, and all who
+    /// have joined it have their answer.
+    pub(crate) fn land(&self, flight: &Arc<Flight<K, V, E>>, landing: Landing<V, E>) {
+        // Taken from the table first. In the other order a caller could come
+        // after the landing, join, and be handed an outcome older than its call.
+        drop(self.table.remove(flight.hash(), |known| Arc::ptr_eq(known, flight)));
+        flight.land(landing);
+    }
+
+    /// Puts a built value into the store by `put`, unless the key was removed
+    /// while it was built.
+    pub(crate) fn publish(&self, flight: &Flight<K, V, E>, put: impl FnOnce()) -> Publication {
+        let publication = flight.publish();
+        if publication == Publication::Granted {
+            put();
+        }
+        publication
+    }
+
+    /// Voids the flight for a key: it answers its callers and does not publish,
+    /// and the next caller begins a new one.
+    ///
+    /// When this returns, what the flight may have put is in the store, to be
+    /// deleted.
+    pub(crate) fn void<Q: Lookup<K>>(&self, hash: u64, asked: &Q) {
+        if let Some((flight, ())) = self.table.remove(hash, |known| asked.is(known.key())) {
+            flight.void();
+        }
+    }
+
+    /// Voids all flights.
+    pub(crate) fn void_all(&self) {
+        for (flight, ()) in self.table.take_all() {
+            flight.void();
+        }
+    }
+
+    /// The flights under way, in no particular order.
+    pub(crate) fn under_way(&self) -> Vec<Arc<Flight<K, V, E>>> {
+        self.table.collect(|flight, ()| Some(Arc::clone(flight)))
+    }
+
+    /// How many calls have joined a flight so far.
+    pub(crate) fn joins(&self) -> u64 {
+        self.joins.load(Ordering::Relaxed)
+    }
+
+    /// How many flights are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.table.len()
+    }
+}

@@ -1,0 +1,189 @@
+//! What a caller does who found nothing: join or lead, look again, build,
+//! publish, land. The one path that every build takes.
+
+use super::chain;
+use super::flight::{Flight, Landing, Patience};
+use super::flights::{Flights, Ticket};
+use super::graph::Node;
+use crate::error::{BuildError, Circle};
+use crate::key::Key;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The steps that differ from caller to caller.
+pub(crate) struct Plan<L, B, P> {
+    /// Looks into the store.
+    pub(crate) look: L,
+    /// Runs the user's constructor or function.
+    pub(crate) build: B,
+    /// Puts a value into the store. It runs with nothing locked.
+    pub(crate) put: P,
+    /// How long to wait for somebody else's build.
+    pub(crate) patience: Patience,
+}
+
+/// How a value was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// It had landed in between.
+    Found,
+    /// This caller built it.
+    Built(Duration),
+    /// Another caller built it.
+    Joined,
+}
+
+/// What a flight brought.
+pub(crate) struct Flown<V> {
+    pub(crate) value: V,
+    pub(crate) how: How,
+}
+
+/// The payload of a panic that carries a circle through the constructors that
+/// asked by `memento`, up to the flight that can answer with an error.
+pub(crate) struct CircleUnwind(pub(crate) Circle);
+
+impl<K, V, E> Flights<K, V, E>
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// Gets a value for `key` by building it, or by joining who builds it.
+    pub(crate) fn fly<L, B, P>(
+        &self,
+        hash: u64,
+        key: K,
+        plan: Plan<L, B, P>,
+    ) -> Result<Flown<V>, BuildError<E>>
+    where
+        L: Fn(&K) -> Option<V>,
+        B: FnOnce() -> Result<V, E>,
+        P: FnOnce(&K, &V),
+    {
+        let mut key = key;
+        loop {
+            let joined = match self.join(hash, key) {
+                Ticket::Leads(flight) => {
+                    return Lead::new(self, flight).run(plan.look, plan.build, plan.put);
+                }
+                Ticket::Joined(flight) => flight,
+            };
+            match joined.wait(plan.patience)? {
+                Landing::Built(value) => {
+                    return Ok(Flown { value: value.clone(), how: How::Joined });
+                }
+                Landing::Failed(error) => return Err(error.clone()),
+                Landing::Again => {}
+            }
+            if let Some(value) = (plan.look)(joined.key()) {
+                return Ok(Flown { value, how: How::Found });
+            }
+            key = joined.key().clone();
+        }
+    }
+}
+
+/// A flight that this caller leads. Dropped before it has landed, it frees the
+/// key, and those who had joined look again.
+struct Lead<'f, K: Key, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    flights: &'f Flights<K, V, E>,
+    flight: Option<Arc<Flight<K, V, E>>>,
+}
+
+impl<'f, K, V, E> Lead<'f, K, V, E>
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
+        Lead { flights, flight: Some(flight) }
+    }
+
+    fn run(
+        mut self,
+        look: impl FnOnce(&K) -> Option<V>,
+        build: impl FnOnce() -> Result<V, E>,
+        put: impl FnOnce(&K, &V),
+    ) -> Result<Flown<V>, BuildError<E>> {
+        let flight = self.flight.clone().expect("it is taken when it lands");
+        // Look again. Between this caller's look and its lead, another may have
+        // landed:
+        //
+        //   this caller                another
+        //   looks: nothing
+        //                              puts the value
+        //                              lands; its flight is gone
+        //   leads a new flight
+        //   looks: there it is
+        //
+        // What is found is not handed to those who joined (`Again`): a removal
+        // may come between this look and their joining, and they would get what
+        // was removed before they asked.
+        if let Some(value) = look(flight.key()) {
+            return Ok(Flown { value, how: How::Found });
+        }
+        let outcome = {
+            let _inside = chain::enter(Arc::clone(&flight) as Arc<dyn Node>);
+            // User code. An error goes to all who joined. A panic is caught so
+            // that they get an error, and goes on below. If it asks for this key
+            // again, or closes a circle, that call gets the error.
+            catch_unwind(AssertUnwindSafe(build))
+        };
+        match outcome {
+            Ok(Ok(value)) => {
+                let took = flight.since().elapsed();
+                self.flights.publish(&flight, || put(flight.key(), &value));
+                self.land(Landing::Built(value.clone()));
+                Ok(Flown { value, how: How::Built(took) })
+            }
+            Ok(Err(error)) => Err(self.fail(BuildError::failed(flight.what_and_key(), error))),
+            Err(payload) => match payload.downcast::<CircleUnwind>() {
+                Ok(circle) => Err(self.fail(BuildError::from_circle(circle.0))),
+                Err(payload) => {
+                    self.fail(BuildError::panicked(flight.what_and_key(), message_of(&*payload)));
+                    resume_unwind(payload)
+                }
+            },
+        }
+    }
+
+    /// Lands with an error and gives it back for the leader.
+    fn fail(&mut self, error: BuildError<E>) -> BuildError<E> {
+        self.land(Landing::Failed(error.clone()));
+        error
+    }
+
+    fn land(&mut self, landing: Landing<V, E>) {
+        if let Some(flight) = self.flight.take() {
+            self.flights.land(&flight, landing);
+        }
+    }
+}
+
+impl<K, V, E> Drop for Lead<'_, K, V, E>
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    fn drop(&mut self) {
+        self.land(Landing::Again);
+    }
+}
+
+/// What a panic said.
+fn message_of(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("the panic had no message")
+}

@@ -1,0 +1,24 @@
+//! Flights: one build in progress per key; others join it and wait.
+//!
+//! A flight only coordinates. It knows nothing of stores, types or registries:
+//! [`Flights::fly`] is handed a way to look, a way to build and a way to publish.
+//!
+//! | part | does one thing |
+//! |---|---|
+//! | `flights` | the flights under way, by key: join, lead, void |
+//! | `flight` | one flight's life: building, publishing, landed |
+//! | `lead` | what the leader does: look again, build, publish, land |
+//! | `graph` | which flights wait for which; refuses a circle |
+//! | `chain` | which flight the code on this thread belongs to |
+
+mod chain;
+#[allow(clippy::module_inception)]
+mod flight;
+mod flights;
+mod graph;
+mod lead;
+
+pub(crate) use chain::{Entered, enter, inside};
+pub(crate) use flight::{Flight, Landing, Patience};
+pub(crate) use flights::{Flights, Ticket};
+pub(crate) use lead::{CircleUnwind, How, Plan};

@@ -1,0 +1,312 @@
+use crate::error::BuildError;
+use crate::factory::FactoryId;
+use crate::flight::{self, CircleUnwind, Patience};
+use crate::key::{Key, Lookup, Owned, hash_of};
+use crate::registry::Partition;
+use crate::registry::home::{self, Home, InnerOf};
+use crate::store::Kept;
+use std::convert::Infallible;
+use std::fmt::Debug;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A type with one instance per key.
+///
+/// `#[memento]` on an `impl` block implements this from a constructor, and adds
+/// methods that take the constructor's own arguments. By hand it takes four
+/// items:
+///
+/// ```
+/// use mementos::Memento;
+/// use std::sync::Arc;
+///
+/// struct Thing { name: String }
+///
+/// impl Memento for Thing {
+///     type Args<'a> = &'a str;      // borrowed arguments; a tuple for several
+///     type Key = String;            // what identity is made of
+///     fn key(name: &&str) -> String { name.to_string() }
+///     fn construct(name: &str) -> Self { Thing { name: name.to_owned() } }
+/// }
+///
+/// let one = Thing::memento("one");
+/// assert!(Arc::ptr_eq(&one, &Thing::memento("one")));
+/// ```
+///
+/// That makes the key on every call. With a [`lookup`](Self::lookup) a hit
+/// allocates nothing:
+///
+/// ```
+/// # use mementos::Memento;
+/// # struct Thing { name: String }
+/// use mementos::key::Lookup;
+///
+/// impl Memento for Thing {
+///     type Args<'a> = &'a str;
+///     type Key = String;
+///     fn key(name: &&str) -> String { name.to_string() }
+///     fn lookup<'r, 'a: 'r>(name: &'r &'a str) -> impl Lookup<String> { *name }
+///     fn construct(name: &str) -> Self { Thing { name: name.to_owned() } }
+/// }
+/// # Thing::memento("one");
+/// ```
+///
+/// # Constructors that fail
+///
+/// The trait's parameter is what `construct` returns: `Self` unless said
+/// otherwise, or a `Result`.
+///
+/// ```
+/// use mementos::{BuildError, Memento};
+/// use std::num::ParseIntError;
+///
+/// #[derive(Debug)]
+/// struct Port(u16);
+///
+/// impl Memento<Result<Self, ParseIntError>> for Port {
+///     type Args<'a> = &'a str;
+///     type Key = String;
+///     fn key(text: &&str) -> String { text.to_string() }
+///     fn construct(text: &str) -> Result<Self, ParseIntError> { text.parse().map(Port) }
+/// }
+///
+/// assert_eq!(Port::try_memento("80").unwrap().0, 80);
+/// assert!(matches!(Port::try_memento("http"), Err(BuildError::Failed(_))));
+/// ```
+///
+/// # While a constructor runs
+///
+/// Nothing is locked. It may ask for other instances, of its own type too.
+///
+/// - If it fails, those who asked for the same key meanwhile get the same error,
+///   and the next to ask builds anew.
+/// - If it panics, the caller who led the build gets the panic, the others an
+///   error; the next to ask builds anew.
+/// - If it asks for its own key, or waits in a circle with other builds, on this
+///   thread or across several, the call that would close the circle gets an
+///   error.
+pub trait Memento<R = Self>: Sized + Send + Sync + 'static
+where
+    R: Outcome<Self>,
+{
+    /// What the constructor is called with: a type that may borrow, or a tuple
+    /// of several.
+    type Args<'a>;
+
+    /// What makes two calls the same.
+    type Key: Key;
+
+    /// How long instances live.
+    const KEEP: Keep = Keep::Strong;
+
+    /// The key for a call. User code, run with nothing locked.
+    fn key(args: &Self::Args<'_>) -> Self::Key;
+
+    /// What stands for the key in a look-up. The plain form makes the key; one
+    /// that borrows from the arguments makes a hit that allocates nothing.
+    fn lookup<'r, 'a: 'r>(args: &'r Self::Args<'a>) -> impl Lookup<Self::Key> {
+        Owned(Self::key(args))
+    }
+
+    /// Makes an instance. User code, run with nothing locked, once per key.
+    fn construct(args: Self::Args<'_>) -> R;
+
+    /// The factory whose key function this type uses, if it uses one.
+    fn factory() -> FactoryId {
+        FactoryId::NONE
+    }
+
+    /// A static of the type's own where its global partition lives.
+    #[doc(hidden)]
+    fn home() -> Option<&'static Home<Self, R>> {
+        None
+    }
+
+    /// The instance for these arguments: the one that is kept, or else a new one.
+    ///
+    /// A hit costs one hash and one shard's read lock, and allocates nothing
+    /// beyond what [`lookup`](Self::lookup) does.
+    ///
+    /// # Panics
+    ///
+    /// With the message of the [`BuildError`] that
+    /// [`try_memento`](Self::try_memento) would give, or with the constructor's
+    /// own panic.
+    #[inline]
+    #[track_caller]
+    fn memento(args: Self::Args<'_>) -> Arc<Self> {
+        Self::try_memento(args).unwrap_or_else(|error| raise(&error))
+    }
+
+    /// The instance for these arguments, or why there is none.
+    ///
+    /// # Errors
+    ///
+    /// See [`BuildError`].
+    ///
+    /// # Panics
+    ///
+    /// If the constructor panics and this caller leads the build.
+    #[inline]
+    fn try_memento(args: Self::Args<'_>) -> Result<Arc<Self>, BuildError<R::Error>> {
+        home::with_current::<Self, R, _>(|inner| get(inner, args, Patience::ENDLESS))
+    }
+
+    /// As [`try_memento`](Self::try_memento), but waits at most `timeout` for a
+    /// build that somebody else leads. It does not bound a build of one's own.
+    ///
+    /// # Errors
+    ///
+    /// See [`BuildError`]; [`BuildError::TimedOut`] if the other build did not
+    /// end in time. It goes on.
+    ///
+    /// # Panics
+    ///
+    /// If the constructor panics and this caller leads the build.
+    fn try_memento_for(
+        timeout: Duration,
+        args: Self::Args<'_>,
+    ) -> Result<Arc<Self>, BuildError<R::Error>> {
+        home::with_current::<Self, R, _>(|inner| get(inner, args, Patience::of(timeout)))
+    }
+
+    /// The instance for these arguments, for ever. A hit takes no lock and
+    /// writes nothing.
+    ///
+    /// Does not compile for a type whose [`KEEP`](Self::KEEP) is not
+    /// [`Keep::Static`].
+    ///
+    /// # Panics
+    ///
+    /// As [`memento`](Self::memento).
+    #[inline]
+    #[track_caller]
+    fn memento_ref(args: Self::Args<'_>) -> &'static Self {
+        const { assert!(Self::KEEP.is_static(), "memento_ref needs keep = \"static\"") };
+        home::with_current::<Self, R, _>(|inner| {
+            get_ref(inner, args).unwrap_or_else(|error| raise(&error))
+        })
+    }
+
+    /// The instances of this type in the current registry.
+    fn mementos() -> Mementos<Self, R> {
+        Partition::new(home::current::<Self, R>())
+    }
+}
+
+/// The partition of a type: what `Thing::mementos()` gives.
+pub type Mementos<T, R = T> = Partition<<T as Memento<R>>::Key, T, <R as Outcome<T>>::Error>;
+
+/// How long instances live: which store of the crate holds them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// Until removed.
+    Strong,
+    /// While somebody holds one.
+    Weak,
+    /// While somebody holds one; and the last `capacity` used in any case.
+    Pinned {
+        /// How many are kept alive.
+        capacity: usize,
+    },
+    /// For ever.
+    Static,
+}
+
+impl Keep {
+    /// Whether instances are kept for ever.
+    pub const fn is_static(self) -> bool {
+        matches!(self, Keep::Static)
+    }
+}
+
+/// What a constructor may return: the instance, or a `Result` of it. Told by
+/// type, so an alias of `Result` will do.
+pub trait Outcome<T>: 'static {
+    /// How it fails.
+    type Error: Debug + Send + Sync + 'static;
+
+    /// The instance, or the error.
+    ///
+    /// # Errors
+    ///
+    /// The constructor's own.
+    fn into_result(self) -> Result<T, Self::Error>;
+}
+
+impl<T: 'static> Outcome<T> for T {
+    type Error = Infallible;
+
+    #[inline]
+    fn into_result(self) -> Result<T, Infallible> {
+        Ok(self)
+    }
+}
+
+impl<T: 'static, E: Debug + Send + Sync + 'static> Outcome<T> for Result<T, E> {
+    type Error = E;
+
+    #[inline]
+    fn into_result(self) -> Result<T, E> {
+        self
+    }
+}
+
+/// The way of every call: look by the borrowed form; build if that finds nothing.
+#[inline]
+fn get<T: Memento<R>, R: Outcome<T>>(
+    inner: &InnerOf<T, R>,
+    args: T::Args<'_>,
+    patience: Patience,
+) -> Result<Arc<T>, BuildError<R::Error>> {
+    let asked = T::lookup(&args);
+    let hash = hash_of(&asked);
+    if let Some(instance) = inner.hit(hash, &asked) {
+        return Ok(instance);
+    }
+    let key = asked.to_key();
+    drop(asked);
+    inner.build(hash, key, patience, || T::construct(args).into_result())
+}
+
+/// The same for a type that is kept for ever.
+#[inline]
+fn get_ref<T: Memento<R>, R: Outcome<T>>(
+    inner: &InnerOf<T, R>,
+    args: T::Args<'_>,
+) -> Result<&'static T, BuildError<R::Error>> {
+    let Kept::Static(store) = &inner.kept else {
+        unreachable!("a type that is declared static is kept in nothing else")
+    };
+    let asked = T::lookup(&args);
+    let hash = hash_of(&asked);
+    if let Some(instance) = store.find(hash, &asked) {
+        inner.counters.hit();
+        return Ok(instance);
+    }
+    let key = asked.to_key();
+    drop(asked);
+    let kept = key.clone();
+    inner.build(hash, key, Patience::ENDLESS, || T::construct(args).into_result())?;
+    Ok(store.find(hash, &&kept).expect("what was built is kept, and for ever"))
+}
+
+/// Panics with the error's message.
+///
+/// Inside a build, a circle goes up as an unwinding of its own to the flight
+/// around it, which answers with the error; the panic hook is not run for that.
+/// So the outermost `try_memento` gives an error, even where the constructors
+/// between it and the circle ask by `memento`.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn raise<E: Debug>(error: &BuildError<E>) -> ! {
+    if let Some(circle) = error.circle()
+        && flight::inside()
+        && cfg!(panic = "unwind")
+    {
+        resume_unwind(Box::new(CircleUnwind(circle.clone())));
+    }
+    panic!("{error:?}")
+}

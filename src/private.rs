@@ -1,0 +1,20 @@
+//! What the macros' expansions name. Not for use by hand, and not covered by
+//! the version's promises: the macros come with the same version.
+
+use crate::factory::{KeyFunction, MementoFactory};
+use crate::memento::{Memento, Outcome};
+
+pub use crate::registry::home::Home;
+pub use std::sync::Arc;
+pub use std::time::Duration;
+
+/// The key that a type's declared factory makes.
+#[inline]
+pub fn factory_key<T, R, F>(factory: &MementoFactory<F>, args: &T::Args<'_>) -> F::Key
+where
+    T: Memento<R>,
+    R: Outcome<T>,
+    F: KeyFunction<T, R>,
+{
+    factory.key_of::<T, R>(args)
+}

@@ -1,0 +1,83 @@
+use super::partition::Partition;
+use crate::error::BuildError;
+use crate::flight::{Entered, Flight, Landing, enter};
+use crate::key::Key;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a claim brought.
+#[derive(Debug)]
+pub enum Claimed<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    /// There is an instance.
+    Kept(Arc<T>),
+    /// There is none, and the key is the caller's.
+    Vacant(Claim<K, T, E>),
+}
+
+/// The right to build the instance of one key, held until it is used or dropped.
+///
+/// Callers that ask for the key meanwhile wait, just as for a build. Dropped
+/// unused, it frees the key, and one of them builds.
+///
+/// For the graph of builds this thread is inside the build as long as it holds
+/// the claim: asking for the very key is an error, and not a hang. That is why a
+/// claim stays on its thread. One that is leaked keeps its key for ever.
+pub struct Claim<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    partition: Partition<K, T, E>,
+    flight: Arc<Flight<K, Arc<T>, E>>,
+    landed: bool,
+    _inside: Entered,
+}
+
+impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> {
+    pub(super) fn new(partition: Partition<K, T, E>, flight: Arc<Flight<K, Arc<T>, E>>) -> Self {
+        let inside = enter(Arc::clone(&flight) as _);
+        Claim { partition, flight, landed: false, _inside: inside }
+    }
+
+    /// The key that is claimed.
+    pub fn key(&self) -> &K {
+        self.flight.key()
+    }
+
+    /// Gives the instance to all who wait, and keeps it, unless the key was
+    /// removed meanwhile.
+    pub fn fill(mut self, instance: T) -> Arc<T> {
+        let instance = Arc::new(instance);
+        let inner = self.partition.inner().clone();
+        let took = self.flight.since().elapsed();
+        inner.flights.publish(&self.flight, || {
+            inner.put(self.flight.hash(), self.flight.key(), &instance);
+        });
+        inner.counters.built(took);
+        self.land(Landing::Built(Arc::clone(&instance)));
+        instance
+    }
+
+    /// Gives an error to all who wait. Nothing is kept.
+    pub fn fail(mut self, error: E) -> BuildError<E> {
+        let error = BuildError::failed(self.flight.what_and_key(), error);
+        self.partition.inner().counters.failures.add(1);
+        self.land(Landing::Failed(error.clone()));
+        error
+    }
+
+    fn land(&mut self, landing: Landing<Arc<T>, E>) {
+        self.landed = true;
+        self.partition.inner().flights.land(&self.flight, landing);
+    }
+}
+
+impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Claim<K, T, E> {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.land(Landing::Again);
+        }
+    }
+}
+
+impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> fmt::Debug for Claim<K, T, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Claim").field(self.key()).finish()
+    }
+}

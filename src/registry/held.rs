@@ -1,0 +1,45 @@
+use super::partition::AnyPartition;
+use std::any::Any;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// A partition's inside, as whoever uses it holds it: that of the global
+/// registry is there for ever, that of an owned one is counted.
+pub(crate) enum Held<I: ?Sized + 'static> {
+    Forever(&'static I),
+    Counted(Arc<I>),
+}
+
+impl<I: ?Sized> Clone for Held<I> {
+    fn clone(&self) -> Self {
+        match self {
+            Held::Forever(inner) => Held::Forever(inner),
+            Held::Counted(inner) => Held::Counted(Arc::clone(inner)),
+        }
+    }
+}
+
+impl<I: ?Sized> Deref for Held<I> {
+    type Target = I;
+
+    #[inline]
+    fn deref(&self) -> &I {
+        match self {
+            Held::Forever(inner) => inner,
+            Held::Counted(inner) => inner,
+        }
+    }
+}
+
+impl Held<dyn AnyPartition> {
+    /// The same, with its type; none if that is another.
+    pub(crate) fn typed<I: Any + Send + Sync>(&self) -> Option<Held<I>> {
+        match self {
+            Held::Forever(inner) => {
+                let inner: &'static dyn AnyPartition = *inner;
+                inner.as_any().downcast_ref().map(Held::Forever)
+            }
+            Held::Counted(inner) => Arc::clone(inner).into_any().downcast().ok().map(Held::Counted),
+        }
+    }
+}

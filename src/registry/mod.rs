@@ -1,0 +1,318 @@
+//! Registries: every type's instances, partitioned by type and by factory.
+
+mod claim;
+mod held;
+pub(crate) mod home;
+mod partition;
+mod scope;
+mod snapshot;
+mod stats;
+
+pub use claim::{Claim, Claimed};
+pub use partition::{Building, Partition};
+pub use snapshot::{Row, Snapshot};
+pub use stats::Stats;
+
+pub(crate) use partition::Inner;
+
+use crate::factory::FactoryId;
+use crate::key::{Key, hash_of};
+use crate::memento::{Keep, Memento, Mementos, Outcome};
+use crate::store::lasting::Lasting;
+use crate::store::{Kept, MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
+use held::Held;
+use home::InnerOf;
+use once_cell::sync::Lazy;
+use partition::AnyPartition;
+use scope::Scope;
+use std::any::{TypeId, type_name};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Where instances are registered: one partition per type and factory.
+///
+/// There is one global registry, which calls mean unless they are made inside a
+/// [`scope`](Self::scope). This is a handle: a clone is the same registry. An
+/// owned registry goes, with all it keeps, when its last handle is dropped.
+///
+/// ```
+/// use mementos::{Registry, memento};
+/// use std::sync::Arc;
+///
+/// struct Thing;
+///
+/// #[memento]
+/// impl Thing {
+///     fn new(_name: &str) -> Self { Thing }
+/// }
+///
+/// let outside = Thing::memento("one");
+/// Registry::new().scope(|| {
+///     assert!(!Arc::ptr_eq(&outside, &Thing::memento("one")));
+/// });
+/// assert!(Arc::ptr_eq(&outside, &Thing::memento("one")));
+/// ```
+#[derive(Clone)]
+pub struct Registry(Arc<Shared>);
+
+struct Shared {
+    partitions: Lasting<PartitionId, Held<dyn AnyPartition>>,
+    counting_hits: AtomicBool,
+}
+
+/// What makes a partition: what it holds (instance, key and error type), and
+/// which factory makes its keys. So a key function that forgets the type cannot
+/// make two types meet, nor two factories.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct PartitionId {
+    holds: TypeId,
+    factory: FactoryId,
+}
+
+impl PartitionId {
+    #[inline]
+    fn of<I: 'static>(factory: FactoryId) -> Self {
+        PartitionId { holds: TypeId::of::<I>(), factory }
+    }
+}
+
+static GLOBAL: Lazy<Registry> = Lazy::new(Registry::new);
+
+impl Registry {
+    /// A registry of one's own, with nothing in it.
+    pub fn new() -> Self {
+        Registry(Arc::new(Shared {
+            partitions: Lasting::new(),
+            counting_hits: AtomicBool::new(false),
+        }))
+    }
+
+    /// The registry that calls mean outside every scope.
+    pub fn global() -> &'static Registry {
+        &GLOBAL
+    }
+
+    /// The registry that a call made here and now would mean.
+    ///
+    /// Hand it to a thread that is to work in the same one:
+    ///
+    /// ```
+    /// use mementos::Registry;
+    ///
+    /// Registry::new().scope(|| {
+    ///     let here = Registry::current();
+    ///     std::thread::spawn(move || here.scope(|| { /* the same registry */ }));
+    /// });
+    /// ```
+    pub fn current() -> Registry {
+        scope::innermost().unwrap_or_else(|| Registry::global().clone())
+    }
+
+    /// Runs `run` with every memento on this thread being this registry's own.
+    ///
+    /// Scopes nest. Other threads are not in it, unless they are handed
+    /// [`Registry::current`]. While any scope is open in the process, every hit
+    /// costs a look at its thread's scopes.
+    pub fn scope<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _open = Scope::open(self);
+        run()
+    }
+
+    /// The instances of `T` in this registry.
+    ///
+    /// ```
+    /// use mementos::{Registry, memento};
+    ///
+    /// struct Thing;
+    ///
+    /// #[memento]
+    /// impl Thing {
+    ///     fn new(_name: &str) -> Self { Thing }
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// assert!(registry.mementos::<Thing, _>().is_empty());
+    /// ```
+    pub fn mementos<T: Memento<R>, R: Outcome<T>>(&self) -> Mementos<T, R> {
+        Partition::new(self.partition_of::<T, R>())
+    }
+
+    /// Has this registry keep the instances of `T` in `store`, whatever `T`
+    /// itself says. A look-up in a store that is not the crate's own makes the
+    /// owned key.
+    ///
+    /// ```
+    /// use mementos::{Registry, memento};
+    /// use std::collections::BTreeMap;
+    /// use std::sync::Mutex;
+    ///
+    /// struct Thing;
+    ///
+    /// #[memento]
+    /// impl Thing {
+    ///     fn new(_name: &str) -> Self { Thing }
+    /// }
+    ///
+    /// let registry = Registry::new();
+    /// registry.keep_in::<Thing, _>(Mutex::new(BTreeMap::new())).unwrap();
+    /// registry.scope(|| Thing::memento("one"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If `T` has a store in this registry already, or if it is declared
+    /// `static`: only a [`StaticStore`] gives references for ever.
+    pub fn keep_in<T: Memento<R>, R: Outcome<T>>(
+        &self,
+        store: impl Store<T::Key, Arc<T>> + 'static,
+    ) -> Result<Mementos<T, R>, StoreError> {
+        let refused = |why: &str| {
+            let why = format!("{} {why}", type_name::<T>());
+            Err(StoreError::new("choosing where instances are kept", why))
+        };
+        if T::KEEP == Keep::Static {
+            return refused("is declared static; declare it strong to choose its store");
+        }
+        let mut chosen = Some(Kept::Own(Box::new(store)));
+        let held = self.partition_with::<T, R>(|| chosen.take().expect("called once"));
+        match chosen {
+            None => Ok(Partition::new(held)),
+            Some(_) => refused("has a store already; choose one before its first use"),
+        }
+    }
+
+    /// Forgets all instances, but for those that are kept `static`.
+    ///
+    /// # Errors
+    ///
+    /// The first store of the user's own that failed. The others are cleared.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        let each = self.0.partitions.iter().map(|(_, partition)| partition.clear());
+        each.fold(Ok(()), Result::and)
+    }
+
+    /// Gives up the entries of instances that have died, in every partition;
+    /// answers with their number.
+    pub fn sweep(&self) -> usize {
+        self.0.partitions.iter().map(|(_, partition)| partition.sweep()).sum()
+    }
+
+    /// Switches the counting of hits on or off, in every partition, those to
+    /// come among them. See [`Partition::count_hits`].
+    pub fn count_hits(&self, counting: bool) {
+        self.0.counting_hits.store(counting, Ordering::Relaxed);
+        for (_, partition) in self.0.partitions.iter() {
+            partition.count_hits(counting);
+        }
+    }
+
+    /// What is in every partition, and what has happened there.
+    pub fn snapshot(&self) -> Snapshot {
+        let mut rows: Vec<Row> =
+            self.0.partitions.iter().map(|(_, partition)| partition.row()).collect();
+        rows.sort_by_key(|row| (row.type_name, row.factory));
+        Snapshot { rows }
+    }
+
+    fn is_global(&self) -> bool {
+        Arc::ptr_eq(&self.0, &Registry::global().0)
+    }
+
+    /// The partition of `T`, made if need be.
+    fn partition_of<T: Memento<R>, R: Outcome<T>>(&self) -> Held<InnerOf<T, R>> {
+        self.partition_with::<T, R>(|| kept_as(T::KEEP))
+    }
+
+    fn partition_with<T: Memento<R>, R: Outcome<T>>(
+        &self,
+        kept: impl FnOnce() -> Kept<T::Key, T>,
+    ) -> Held<InnerOf<T, R>> {
+        let factory = T::factory();
+        match T::home() {
+            Some(home) if self.is_global() => {
+                let inner = home.get_or_init(|| self.furnish(kept(), factory));
+                self.register(factory, Held::Forever(inner as &'static dyn AnyPartition));
+                Held::Forever(inner)
+            }
+            _ => self.partition_by(factory, kept),
+        }
+    }
+
+    /// The partition that holds `T` by `K`, for a factory, made if need be.
+    pub(crate) fn partition_by<K, T, E>(
+        &self,
+        factory: FactoryId,
+        kept: impl FnOnce() -> Kept<K, T>,
+    ) -> Held<Inner<K, T, E>>
+    where
+        K: Key,
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        let id = PartitionId::of::<Inner<K, T, E>>(factory);
+        let partitions = &self.0.partitions;
+        let registered = match partitions.get(hash_of(&id), |known| *known == id) {
+            Some(registered) => registered,
+            None => {
+                let inner: Inner<K, T, E> = self.furnish(kept(), factory);
+                self.register(factory, Held::Counted(Arc::new(inner) as Arc<dyn AnyPartition>))
+            }
+        };
+        registered.typed().expect("a partition's id names its type")
+    }
+
+    /// Answers with the partition that has the id: this one or an earlier one.
+    fn register(
+        &self,
+        factory: FactoryId,
+        partition: Held<dyn AnyPartition>,
+    ) -> &Held<dyn AnyPartition> {
+        let id = PartitionId { holds: partition.as_any().type_id(), factory };
+        self.0.partitions.get_or_insert(hash_of(&id), id, partition)
+    }
+
+    fn furnish<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static>(
+        &self,
+        kept: Kept<K, T>,
+        factory: FactoryId,
+    ) -> Inner<K, T, E> {
+        let inner = Inner::new(kept, factory.name());
+        inner.counters.count_hits(self.0.counting_hits.load(Ordering::Relaxed));
+        inner
+    }
+
+    /// A partition that has been made before: a look-up without a lock.
+    #[inline]
+    pub(crate) fn known<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static>(
+        &self,
+        factory: FactoryId,
+    ) -> Option<&Inner<K, T, E>> {
+        let id = PartitionId::of::<Inner<K, T, E>>(factory);
+        let registered = self.0.partitions.get(hash_of(&id), |known| *known == id)?;
+        registered.as_any().downcast_ref()
+    }
+}
+
+/// The store that a lifetime policy stands for.
+pub(crate) fn kept_as<K: Key, T: Send + Sync>(keep: Keep) -> Kept<K, T> {
+    match keep {
+        Keep::Strong => Kept::Strong(MemoryStore::new()),
+        Keep::Weak => Kept::Weak(WeakStore::new()),
+        Keep::Pinned { capacity } => Kept::Pinned(PinnedStore::new(capacity)),
+        Keep::Static => Kept::Static(StaticStore::new()),
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Registry::new()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.is_global() { "Registry::global" } else { "Registry" };
+        write!(f, "{name}({} partitions)", self.0.partitions.len())
+    }
+}

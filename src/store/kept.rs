@@ -1,0 +1,87 @@
+use super::{MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
+use crate::key::{Key, Lookup};
+use std::sync::Arc;
+
+/// The store that holds a type's instances.
+///
+/// The crate's own are named, so that a hit is a direct call with a borrowed key
+/// and a hash that is computed once. Any other store is asked by the owned key.
+pub(crate) enum Kept<K: 'static, T: 'static> {
+    Strong(MemoryStore<K, Arc<T>>),
+    Weak(WeakStore<K, T>),
+    Pinned(PinnedStore<K, T>),
+    Static(StaticStore<K, Arc<T>>),
+    Own(Box<dyn Store<K, Arc<T>>>),
+}
+
+impl<K: Key, T: Send + Sync> Kept<K, T> {
+    /// # Errors
+    ///
+    /// Only a store of the user's own fails.
+    #[inline]
+    pub(crate) fn find<Q: Lookup<K>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Result<Option<Arc<T>>, StoreError> {
+        Ok(match self {
+            Kept::Strong(store) => store.find(hash, asked),
+            Kept::Weak(store) => store.find(hash, asked),
+            Kept::Pinned(store) => store.find(hash, asked),
+            Kept::Static(store) => store.find(hash, asked).cloned(),
+            Kept::Own(store) => return store.get(&asked.to_key()),
+        })
+    }
+
+    /// Keeps an instance. What it replaces is dropped here, with nothing locked.
+    pub(crate) fn put(&self, hash: u64, key: K, instance: &Arc<T>) -> Result<(), StoreError> {
+        match self {
+            Kept::Strong(store) => drop(store.keep(hash, key, Arc::clone(instance))),
+            Kept::Weak(store) => drop(store.keep(hash, key, instance)),
+            Kept::Pinned(store) => drop(store.keep(hash, key, instance)),
+            Kept::Static(store) => _ = store.keep(hash, key, Arc::clone(instance)),
+            Kept::Own(store) => drop(store.put(key, Arc::clone(instance), None)?),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn delete<Q: Lookup<K>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Result<Option<Arc<T>>, StoreError> {
+        Ok(match self {
+            Kept::Strong(store) => store.take(hash, asked),
+            Kept::Weak(store) => store.take(hash, asked),
+            Kept::Pinned(store) => store.take(hash, asked),
+            Kept::Static(_) | Kept::Own(_) => return self.plain().delete(&asked.to_key()),
+        })
+    }
+
+    /// The store by its plain face, for what need not be fast.
+    pub(crate) fn plain(&self) -> &dyn Store<K, Arc<T>> {
+        match self {
+            Kept::Strong(store) => store,
+            Kept::Weak(store) => store,
+            Kept::Pinned(store) => store,
+            Kept::Static(store) => store,
+            Kept::Own(store) => &**store,
+        }
+    }
+
+    /// Whether nothing that is kept ever goes.
+    pub(crate) fn is_permanent(&self) -> bool {
+        matches!(self, Kept::Static(_))
+    }
+
+    /// What it is called, in a snapshot.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Kept::Strong(_) => "strong",
+            Kept::Weak(_) => "weak",
+            Kept::Pinned(_) => "pinned",
+            Kept::Static(_) => "static",
+            Kept::Own(_) => "own",
+        }
+    }
+}

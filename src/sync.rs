@@ -1,0 +1,101 @@
+//! The locks, atomics and parking that the flights are made of. Under
+//! `--cfg shuttle` they are shuttle's, so that the very code that ships runs
+//! under explored schedules.
+
+#[cfg(not(shuttle))]
+mod imp {
+    use parking_lot::Condvar;
+    pub(crate) use parking_lot::Mutex;
+    pub(crate) use std::sync::atomic::{AtomicU32, Ordering};
+    pub(crate) use std::thread_local;
+    use std::time::Instant;
+
+    /// A place where another thread may run. Explored schedules need it spelled
+    /// out where a map is touched, since the map's own locks are unknown to them.
+    #[inline(always)]
+    pub(crate) fn switch_point() {}
+
+    /// Lets one thread sleep until another wakes it. A wake-up before the sleep
+    /// is not lost. `std::thread::park` would share its token with the user's
+    /// own code, and could eat a wake-up meant for that.
+    pub(crate) struct Parker {
+        woken: Mutex<bool>,
+        changed: Condvar,
+    }
+
+    impl Parker {
+        pub(crate) fn new() -> Self {
+            Parker { woken: Mutex::new(false), changed: Condvar::new() }
+        }
+
+        /// Sleeps until woken or until `deadline`.
+        pub(crate) fn park(&self, deadline: Option<Instant>) {
+            let mut woken = self.woken.lock();
+            while !*woken {
+                match deadline {
+                    None => self.changed.wait(&mut woken),
+                    Some(at) if self.changed.wait_until(&mut woken, at).timed_out() => break,
+                    Some(_) => {}
+                }
+            }
+            *woken = false;
+        }
+
+        pub(crate) fn unpark(&self) {
+            *self.woken.lock() = true;
+            self.changed.notify_one();
+        }
+    }
+}
+
+#[cfg(shuttle)]
+mod imp {
+    use shuttle::sync as s;
+    pub(crate) use shuttle::sync::atomic::{AtomicU32, Ordering};
+    pub(crate) use shuttle::thread_local;
+    use std::time::Instant;
+
+    pub(crate) fn switch_point() {
+        AtomicU32::new(0).load(Ordering::SeqCst);
+    }
+
+    /// The face of `parking_lot::Mutex` over shuttle's.
+    pub(crate) struct Mutex<T>(s::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Mutex(s::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> s::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        }
+    }
+
+    pub(crate) struct Parker {
+        woken: s::Mutex<bool>,
+        changed: s::Condvar,
+    }
+
+    impl Parker {
+        pub(crate) fn new() -> Self {
+            Parker { woken: s::Mutex::new(false), changed: s::Condvar::new() }
+        }
+
+        /// Shuttle knows no time: a sleep with a deadline ends at once.
+        pub(crate) fn park(&self, deadline: Option<Instant>) {
+            let mut woken = self.woken.lock().expect("nothing panics while it is held");
+            while !*woken && deadline.is_none() {
+                woken = self.changed.wait(woken).expect("nothing panics while it is held");
+            }
+            *woken = false;
+        }
+
+        pub(crate) fn unpark(&self) {
+            *self.woken.lock().expect("nothing panics while it is held") = true;
+            self.changed.notify_one();
+        }
+    }
+}
+
+pub(crate) use imp::*;
