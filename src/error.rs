@@ -14,7 +14,10 @@ pub struct Site {
 
 impl Site {
     pub(crate) fn new(type_name: &'static str, key: &dyn fmt::Debug) -> Self {
-        Site { type_name, key: format!("{key:?}") }
+        Site {
+            type_name,
+            key: format!("{key:?}"),
+        }
     }
 
     /// The full path of the type.
@@ -44,7 +47,9 @@ pub struct Circle {
 
 impl Circle {
     pub(crate) fn new(sites: Vec<Site>) -> Self {
-        Circle { sites: sites.into() }
+        Circle {
+            sites: sites.into(),
+        }
     }
 
     /// Every type and key on the circle, each once.
@@ -148,15 +153,24 @@ impl TimedOut {
 
 impl<E> BuildError<E> {
     pub(crate) fn failed(site: Site, error: E) -> Self {
-        BuildError::Failed(Failed { site: Arc::new(site), error: Arc::new(error) })
+        BuildError::Failed(Failed {
+            site: Arc::new(site),
+            error: Arc::new(error),
+        })
     }
 
     pub(crate) fn panicked(site: Site, message: &str) -> Self {
-        BuildError::Panicked(Panicked { site: Arc::new(site), message: message.into() })
+        BuildError::Panicked(Panicked {
+            site: Arc::new(site),
+            message: message.into(),
+        })
     }
 
     pub(crate) fn timed_out(site: Site, waited: Duration) -> Self {
-        BuildError::TimedOut(TimedOut { site: Arc::new(site), waited })
+        BuildError::TimedOut(TimedOut {
+            site: Arc::new(site),
+            waited,
+        })
     }
 
     pub(crate) fn from_circle(circle: Circle) -> Self {
@@ -190,8 +204,9 @@ impl<E> BuildError<E> {
     /// who had joined the build still holds the error.
     pub fn into_failure(self) -> Result<E, Self> {
         match self {
-            BuildError::Failed(Failed { site, error }) => Arc::try_unwrap(error)
-                .map_err(|error| BuildError::Failed(Failed { site, error })),
+            BuildError::Failed(Failed { site, error }) => {
+                Arc::try_unwrap(error).map_err(|error| BuildError::Failed(Failed { site, error }))
+            }
             other => Err(other),
         }
     }
@@ -233,13 +248,19 @@ impl<E> BuildError<E> {
 
 impl<E> Clone for Failed<E> {
     fn clone(&self) -> Self {
-        Failed { site: Arc::clone(&self.site), error: Arc::clone(&self.error) }
+        Failed {
+            site: Arc::clone(&self.site),
+            error: Arc::clone(&self.error),
+        }
     }
 }
 
 impl<E: fmt::Debug> fmt::Debug for Failed<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failed").field("site", &self.site).field("error", &self.error).finish()
+        f.debug_struct("Failed")
+            .field("site", &self.site)
+            .field("error", &self.error)
+            .finish()
     }
 }
 

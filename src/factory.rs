@@ -70,12 +70,20 @@ impl FactoryBuilder {
     /// How long instances live that are asked for through the factory. Without
     /// this, as their type says. Types that declare the factory are not affected.
     pub const fn keep(self, keep: Keep) -> Self {
-        FactoryBuilder { keep: Some(keep), ..self }
+        FactoryBuilder {
+            keep: Some(keep),
+            ..self
+        }
     }
 
     /// The key function. It is user code, run with nothing locked.
     pub const fn key<F>(self, key: F) -> MementoFactory<F> {
-        MementoFactory { name: self.name, keep: self.keep, number: AtomicU64::new(0), key }
+        MementoFactory {
+            name: self.name,
+            keep: self.keep,
+            number: AtomicU64::new(0),
+            key,
+        }
     }
 }
 
@@ -101,7 +109,10 @@ pub struct FactoryId {
 
 impl FactoryId {
     /// The type makes its own keys.
-    pub const NONE: FactoryId = FactoryId { number: 0, name: "" };
+    pub const NONE: FactoryId = FactoryId {
+        number: 0,
+        name: "",
+    };
 
     /// The factory's name, if there is one.
     pub fn name(self) -> Option<&'static str> {
@@ -145,10 +156,15 @@ impl<F> MementoFactory<F> {
         let mut number = self.number.load(Ordering::Relaxed);
         if number == 0 {
             let fresh = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
-            let raced = self.number.compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed);
+            let raced =
+                self.number
+                    .compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed);
             number = raced.err().unwrap_or(fresh);
         }
-        FactoryId { number, name: self.name }
+        FactoryId {
+            number,
+            name: self.name,
+        }
     }
 
     /// The key for a call.
@@ -174,7 +190,8 @@ impl<F> MementoFactory<F> {
         T: Memento,
         F: KeyFunction<T, T>,
     {
-        self.try_memento::<T, T>(args).unwrap_or_else(|error| raise(&error))
+        self.try_memento::<T, T>(args)
+            .unwrap_or_else(|error| raise(&error))
     }
 
     /// The same, or why there is none; for constructors that fail too:
@@ -192,8 +209,9 @@ impl<F> MementoFactory<F> {
         if T::factory() == self.id() {
             return T::try_memento(args);
         }
-        let partition = Registry::current()
-            .partition_by::<AnyKey, T, R::Error>(self.id(), || kept_as(self.keep.unwrap_or(T::KEEP)));
+        let partition = Registry::current().partition_by::<AnyKey, T, R::Error>(self.id(), || {
+            kept_as(self.keep.unwrap_or(T::KEEP))
+        });
         let asked = Computed(self.key_of::<T, R>(&args));
         let hash = hash_of(&asked);
         if let Some(instance) = partition.hit(hash, &asked) {

@@ -183,7 +183,12 @@ where
     #[inline]
     #[track_caller]
     fn memento_ref(args: Self::Args<'_>) -> &'static Self {
-        const { assert!(Self::KEEP.is_static(), "memento_ref needs keep = \"static\"") };
+        const {
+            assert!(
+                Self::KEEP.is_static(),
+                "memento_ref needs keep = \"static\""
+            )
+        };
         home::with_current::<Self, R, _>(|inner| {
             get_ref(inner, args).unwrap_or_else(|error| raise(&error))
         })
@@ -288,8 +293,12 @@ fn get_ref<T: Memento<R>, R: Outcome<T>>(
     let key = asked.to_key();
     drop(asked);
     let kept = key.clone();
-    inner.build(hash, key, Patience::ENDLESS, || T::construct(args).into_result())?;
-    Ok(store.find(hash, &&kept).expect("what was built is kept, and for ever"))
+    inner.build(hash, key, Patience::ENDLESS, || {
+        T::construct(args).into_result()
+    })?;
+    Ok(store
+        .find(hash, &&kept)
+        .expect("what was built is kept, and for ever"))
 }
 
 /// Panics with the error's message.

@@ -1,4 +1,4 @@
-//! What the macros' expansions name. Not for use by hand, and not covered by
+//! What the macros' expansions and the library's own tests name. Not for use by hand, and not covered by
 //! the version's promises: the macros come with the same version.
 
 use crate::factory::{KeyFunction, MementoFactory};
@@ -17,4 +17,10 @@ where
     F: KeyFunction<T, R>,
 {
     factory.key_of::<T, R>(args)
+}
+
+/// How many builds wait for another from inside a build, in the whole process.
+/// Nothing builds: nothing waits.
+pub fn edges() -> usize {
+    crate::flight::edges()
 }

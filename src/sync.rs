@@ -25,7 +25,10 @@ mod imp {
 
     impl Parker {
         pub(crate) fn new() -> Self {
-            Parker { woken: Mutex::new(false), changed: Condvar::new() }
+            Parker {
+                woken: Mutex::new(false),
+                changed: Condvar::new(),
+            }
         }
 
         /// Sleeps until woken or until `deadline`.
@@ -68,7 +71,9 @@ mod imp {
         }
 
         pub(crate) fn lock(&self) -> s::MutexGuard<'_, T> {
-            self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+            self.0
+                .lock()
+                .unwrap_or_else(|poisoned| poisoned.into_inner())
         }
     }
 
@@ -79,14 +84,20 @@ mod imp {
 
     impl Parker {
         pub(crate) fn new() -> Self {
-            Parker { woken: s::Mutex::new(false), changed: s::Condvar::new() }
+            Parker {
+                woken: s::Mutex::new(false),
+                changed: s::Condvar::new(),
+            }
         }
 
         /// Shuttle knows no time: a sleep with a deadline ends at once.
         pub(crate) fn park(&self, deadline: Option<Instant>) {
             let mut woken = self.woken.lock().expect("nothing panics while it is held");
             while !*woken && deadline.is_none() {
-                woken = self.changed.wait(woken).expect("nothing panics while it is held");
+                woken = self
+                    .changed
+                    .wait(woken)
+                    .expect("nothing panics while it is held");
             }
             *woken = false;
         }

@@ -15,19 +15,27 @@ thread_local! {
 /// While a thread is being torn down its chain is gone; a destructor that asks
 /// for an instance then counts as an outside caller.
 pub(crate) fn current() -> Option<Arc<dyn Node>> {
-    CHAIN.try_with(|chain| chain.borrow().last().cloned()).ok().flatten()
+    CHAIN
+        .try_with(|chain| chain.borrow().last().cloned())
+        .ok()
+        .flatten()
 }
 
 /// Whether this thread is inside a build.
 pub(crate) fn inside() -> bool {
-    CHAIN.try_with(|chain| !chain.borrow().is_empty()).unwrap_or(false)
+    CHAIN
+        .try_with(|chain| !chain.borrow().is_empty())
+        .unwrap_or(false)
 }
 
 /// Makes `node` the innermost flight of this thread until the answer is dropped.
 pub(crate) fn enter(node: Arc<dyn Node>) -> Entered {
     let id = node.link().id();
     let _ = CHAIN.try_with(|chain| chain.borrow_mut().push(node));
-    Entered { id, _not_send: std::marker::PhantomData }
+    Entered {
+        id,
+        _not_send: std::marker::PhantomData,
+    }
 }
 
 /// A place on this thread's chain. Builds nest, but claims may be dropped in any

@@ -97,7 +97,10 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     /// Asks whether the value may be published. The answer stands until the
     /// flight has landed.
     pub(super) fn publish(&self) -> Publication {
-        let before = self.link.state.fetch_or(state::PUBLISHING, Ordering::AcqRel);
+        let before = self
+            .link
+            .state
+            .fetch_or(state::PUBLISHING, Ordering::AcqRel);
         match before & state::VOIDED {
             0 => Publication::Granted,
             _ => Publication::Voided,
@@ -147,14 +150,20 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     /// # Errors
     ///
     /// The circle that waiting would close, or that the time is over.
-    pub(crate) fn wait(self: &Arc<Self>, patience: Patience) -> Result<&Landing<V, E>, BuildError<E>> {
+    pub(crate) fn wait(
+        self: &Arc<Self>,
+        patience: Patience,
+    ) -> Result<&Landing<V, E>, BuildError<E>> {
         let this: Arc<dyn Node> = Arc::clone(self) as _;
         let _edge = match chain::current() {
             Some(waiter) => graph::wait(&waiter, &this).map_err(BuildError::from_circle)?,
             None => None,
         };
         if block_on(patience.deadline, |waker| self.poll_landed(waker)) {
-            Ok(self.landing.get().expect("the outcome is set before the flight has landed"))
+            Ok(self
+                .landing
+                .get()
+                .expect("the outcome is set before the flight has landed"))
         } else {
             Err(BuildError::timed_out(self.what_and_key(), patience.given))
         }
@@ -179,11 +188,17 @@ pub(crate) struct Patience {
 }
 
 impl Patience {
-    pub(crate) const ENDLESS: Patience = Patience { deadline: None, given: Duration::MAX };
+    pub(crate) const ENDLESS: Patience = Patience {
+        deadline: None,
+        given: Duration::MAX,
+    };
 
     /// A time too long for the clock to hold is endless.
     pub(crate) fn of(given: Duration) -> Self {
-        Patience { deadline: Instant::now().checked_add(given), given }
+        Patience {
+            deadline: Instant::now().checked_add(given),
+            given,
+        }
     }
 }
 

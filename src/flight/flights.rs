@@ -24,7 +24,11 @@ pub(crate) enum Ticket<K, V, E> {
 impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights<K, V, E> {
     /// No flights yet. `what` names what is built, in errors.
     pub(crate) fn new(what: &'static str) -> Self {
-        Flights { what, table: Table::new(), joins: AtomicU64::new(0) }
+        Flights {
+            what,
+            table: Table::new(),
+            joins: AtomicU64::new(0),
+        }
     }
 
     /// Joins the flight for `key`, or begins one.
@@ -53,7 +57,10 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     pub(crate) fn land(&self, flight: &Arc<Flight<K, V, E>>, landing: Landing<V, E>) {
         // Taken from the table first. In the other order a caller could come
         // after the landing, join, and be handed an outcome older than its call.
-        drop(self.table.remove(flight.hash(), |known| Arc::ptr_eq(known, flight)));
+        drop(
+            self.table
+                .remove(flight.hash(), |known| Arc::ptr_eq(known, flight)),
+        );
         flight.land(landing);
     }
 

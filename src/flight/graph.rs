@@ -53,7 +53,10 @@ pub(super) mod state {
 
 impl Link {
     pub(super) fn new(parent: Option<Arc<dyn Node>>) -> Self {
-        Link { state: AtomicU32::new(0), parent }
+        Link {
+            state: AtomicU32::new(0),
+            parent,
+        }
     }
 
     /// The identity of the flight: the address of its link, which is its own as
@@ -108,10 +111,7 @@ pub(super) struct Edge {
 /// # Errors
 ///
 /// The circle that the edge would close.
-pub(super) fn wait(
-    waiter: &Arc<dyn Node>,
-    target: &Arc<dyn Node>,
-) -> Result<Option<Edge>, Circle> {
+pub(super) fn wait(waiter: &Arc<dyn Node>, target: &Arc<dyn Node>) -> Result<Option<Edge>, Circle> {
     let mut graph = graph().lock();
     let circle = graph.circle(waiter, target);
     if !circle.is_empty() {
@@ -128,8 +128,14 @@ pub(super) fn wait(
     let number = graph.next;
     graph.next += 1;
     let edges = graph.waiting_for.entry(target.link().id()).or_default();
-    edges.push(Waiting { number, flight: Arc::clone(waiter) });
-    Ok(Some(Edge { number, into: Arc::clone(target) }))
+    edges.push(Waiting {
+        number,
+        flight: Arc::clone(waiter),
+    });
+    Ok(Some(Edge {
+        number,
+        into: Arc::clone(target),
+    }))
 }
 
 /// Removes every edge into a flight that has landed.
@@ -176,7 +182,10 @@ impl Graph {
             before: usize,
         }
         let goal = target.link().id();
-        let mut reached = vec![Reached { node: waiter, before: 0 }];
+        let mut reached = vec![Reached {
+            node: waiter,
+            before: 0,
+        }];
         let mut seen = HashSet::from([waiter.link().id()]);
         let mut at = 0;
         while at < reached.len() {
@@ -190,12 +199,23 @@ impl Graph {
                 }
                 return circle;
             }
-            let waiting = self.waiting_for.get(&node.link().id()).into_iter().flatten();
-            let dependents = node.link().parent.iter().chain(waiting.map(|edge| &edge.flight));
+            let waiting = self
+                .waiting_for
+                .get(&node.link().id())
+                .into_iter()
+                .flatten();
+            let dependents = node
+                .link()
+                .parent
+                .iter()
+                .chain(waiting.map(|edge| &edge.flight));
             for dependent in dependents {
                 // A flight that has landed waits for nothing any more.
                 if !dependent.link().has_landed() && seen.insert(dependent.link().id()) {
-                    reached.push(Reached { node: dependent, before: at });
+                    reached.push(Reached {
+                        node: dependent,
+                        before: at,
+                    });
                 }
             }
             at += 1;
@@ -204,8 +224,7 @@ impl Graph {
     }
 }
 
-/// The number of flights that somebody waits for from inside a build.
-#[cfg(test)]
-pub(crate) fn size() -> usize {
-    graph().lock().waiting_for.len()
+/// The number of edges, in the whole process.
+pub(crate) fn edges() -> usize {
+    graph().lock().waiting_for.values().map(Vec::len).sum()
 }

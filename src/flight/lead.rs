@@ -73,13 +73,19 @@ where
             };
             match joined.wait(plan.patience)? {
                 Landing::Built(value) => {
-                    return Ok(Flown { value: value.clone(), how: How::Joined });
+                    return Ok(Flown {
+                        value: value.clone(),
+                        how: How::Joined,
+                    });
                 }
                 Landing::Failed(error) => return Err(error.clone()),
                 Landing::Again => {}
             }
             if let Some(value) = (plan.look)(joined.key()) {
-                return Ok(Flown { value, how: How::Found });
+                return Ok(Flown {
+                    value,
+                    how: How::Found,
+                });
             }
             key = joined.key().clone();
         }
@@ -104,7 +110,10 @@ where
     E: Send + Sync + 'static,
 {
     fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
-        Lead { flights, flight: Some(flight) }
+        Lead {
+            flights,
+            flight: Some(flight),
+        }
     }
 
     fn run(
@@ -128,7 +137,10 @@ where
         // may come between this look and their joining, and they would get what
         // was removed before they asked.
         if let Some(value) = look(flight.key()) {
-            return Ok(Flown { value, how: How::Found });
+            return Ok(Flown {
+                value,
+                how: How::Found,
+            });
         }
         let outcome = {
             let _inside = chain::enter(Arc::clone(&flight) as Arc<dyn Node>);
@@ -142,13 +154,19 @@ where
                 let took = flight.since().elapsed();
                 self.flights.publish(&flight, || put(flight.key(), &value));
                 self.land(Landing::Built(value.clone()));
-                Ok(Flown { value, how: How::Built(took) })
+                Ok(Flown {
+                    value,
+                    how: How::Built(took),
+                })
             }
             Ok(Err(error)) => Err(self.fail(BuildError::failed(flight.what_and_key(), error))),
             Err(payload) => match payload.downcast::<CircleUnwind>() {
                 Ok(circle) => Err(self.fail(BuildError::from_circle(circle.0))),
                 Err(payload) => {
-                    self.fail(BuildError::panicked(flight.what_and_key(), message_of(&*payload)));
+                    self.fail(BuildError::panicked(
+                        flight.what_and_key(),
+                        message_of(&*payload),
+                    ));
                     resume_unwind(payload)
                 }
             },

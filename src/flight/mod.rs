@@ -21,4 +21,5 @@ mod lead;
 pub(crate) use chain::{Entered, enter, inside};
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Ticket};
+pub(crate) use graph::edges;
 pub(crate) use lead::{CircleUnwind, How, Plan};

@@ -32,7 +32,12 @@ pub struct Claim<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> {
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> {
     pub(super) fn new(partition: Partition<K, T, E>, flight: Arc<Flight<K, Arc<T>, E>>) -> Self {
         let inside = enter(Arc::clone(&flight) as _);
-        Claim { partition, flight, landed: false, _inside: inside }
+        Claim {
+            partition,
+            flight,
+            landed: false,
+            _inside: inside,
+        }
     }
 
     /// The key that is claimed.

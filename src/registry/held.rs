@@ -39,7 +39,11 @@ impl Held<dyn AnyPartition> {
                 let inner: &'static dyn AnyPartition = *inner;
                 inner.as_any().downcast_ref().map(Held::Forever)
             }
-            Held::Counted(inner) => Arc::clone(inner).into_any().downcast().ok().map(Held::Counted),
+            Held::Counted(inner) => Arc::clone(inner)
+                .into_any()
+                .downcast()
+                .ok()
+                .map(Held::Counted),
         }
     }
 }

@@ -73,7 +73,10 @@ struct PartitionId {
 impl PartitionId {
     #[inline]
     fn of<I: 'static>(factory: FactoryId) -> Self {
-        PartitionId { holds: TypeId::of::<I>(), factory }
+        PartitionId {
+            holds: TypeId::of::<I>(),
+            factory,
+        }
     }
 }
 
@@ -188,14 +191,22 @@ impl Registry {
     ///
     /// The first store of the user's own that failed. The others are cleared.
     pub fn clear(&self) -> Result<(), StoreError> {
-        let each = self.0.partitions.iter().map(|(_, partition)| partition.clear());
+        let each = self
+            .0
+            .partitions
+            .iter()
+            .map(|(_, partition)| partition.clear());
         each.fold(Ok(()), Result::and)
     }
 
     /// Gives up the entries of instances that have died, in every partition;
     /// answers with their number.
     pub fn sweep(&self) -> usize {
-        self.0.partitions.iter().map(|(_, partition)| partition.sweep()).sum()
+        self.0
+            .partitions
+            .iter()
+            .map(|(_, partition)| partition.sweep())
+            .sum()
     }
 
     /// Switches the counting of hits on or off, in every partition, those to
@@ -209,8 +220,12 @@ impl Registry {
 
     /// What is in every partition, and what has happened there.
     pub fn snapshot(&self) -> Snapshot {
-        let mut rows: Vec<Row> =
-            self.0.partitions.iter().map(|(_, partition)| partition.row()).collect();
+        let mut rows: Vec<Row> = self
+            .0
+            .partitions
+            .iter()
+            .map(|(_, partition)| partition.row())
+            .collect();
         rows.sort_by_key(|row| (row.type_name, row.factory));
         Snapshot { rows }
     }
@@ -256,7 +271,10 @@ impl Registry {
             Some(registered) => registered,
             None => {
                 let inner: Inner<K, T, E> = self.furnish(kept(), factory);
-                self.register(factory, Held::Counted(Arc::new(inner) as Arc<dyn AnyPartition>))
+                self.register(
+                    factory,
+                    Held::Counted(Arc::new(inner) as Arc<dyn AnyPartition>),
+                )
             }
         };
         registered.typed().expect("a partition's id names its type")
@@ -268,7 +286,10 @@ impl Registry {
         factory: FactoryId,
         partition: Held<dyn AnyPartition>,
     ) -> &Held<dyn AnyPartition> {
-        let id = PartitionId { holds: partition.as_any().type_id(), factory };
+        let id = PartitionId {
+            holds: partition.as_any().type_id(),
+            factory,
+        };
         self.0.partitions.get_or_insert(hash_of(&id), id, partition)
     }
 
@@ -278,7 +299,9 @@ impl Registry {
         factory: FactoryId,
     ) -> Inner<K, T, E> {
         let inner = Inner::new(kept, factory.name());
-        inner.counters.count_hits(self.0.counting_hits.load(Ordering::Relaxed));
+        inner
+            .counters
+            .count_hits(self.0.counting_hits.load(Ordering::Relaxed));
         inner
     }
 
@@ -312,7 +335,11 @@ impl Default for Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.is_global() { "Registry::global" } else { "Registry" };
+        let name = if self.is_global() {
+            "Registry::global"
+        } else {
+            "Registry"
+        };
         write!(f, "{name}({} partitions)", self.0.partitions.len())
     }
 }

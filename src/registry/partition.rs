@@ -74,7 +74,9 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
     /// The instance, if it is kept. A store that fails has not got it.
     #[inline]
     pub(crate) fn find<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
-        self.kept.find(hash, asked).unwrap_or_else(|fault| self.fault(&fault))
+        self.kept
+            .find(hash, asked)
+            .unwrap_or_else(|fault| self.fault(&fault))
     }
 
     /// As [`find`](Self::find), for a call that counts as a hit.
@@ -102,7 +104,11 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             key,
             Plan {
                 look: |key: &K| self.find(hash, &key),
-                build: || self.counters.failures.unless_ok(|| construct().map(Arc::new)),
+                build: || {
+                    self.counters
+                        .failures
+                        .unless_ok(|| construct().map(Arc::new))
+                },
                 put: |key: &K, instance: &Arc<T>| self.put(hash, key, instance),
                 patience,
             },
@@ -286,7 +292,10 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
 
     /// What has happened here. The numbers are read one after another.
     pub fn stats(&self) -> Stats {
-        Stats { joins: self.0.flights.joins(), ..self.0.counters.stats() }
+        Stats {
+            joins: self.0.flights.joins(),
+            ..self.0.counters.stats()
+        }
     }
 
     /// Switches the counting of hits on or off. It is off at first: a counter
@@ -315,7 +324,12 @@ impl<K, T, E> Clone for Partition<K, T, E> {
 
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> fmt::Debug for Partition<K, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Partition<{}>({})", std::any::type_name::<T>(), self.0.kept.name())
+        write!(
+            f,
+            "Partition<{}>({})",
+            std::any::type_name::<T>(),
+            self.0.kept.name()
+        )
     }
 }
 
@@ -348,7 +362,10 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> AnyPartition fo
             keep: self.kept.name(),
             len: self.kept.plain().len().ok(),
             building: self.flights.len(),
-            stats: Stats { joins: self.flights.joins(), ..self.counters.stats() },
+            stats: Stats {
+                joins: self.flights.joins(),
+                ..self.counters.stats()
+            },
         }
     }
 
@@ -361,6 +378,10 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> AnyPartition fo
     }
 
     fn clear(&self) -> Result<(), StoreError> {
-        if self.kept.is_permanent() { Ok(()) } else { Inner::clear(self) }
+        if self.kept.is_permanent() {
+            Ok(())
+        } else {
+            Inner::clear(self)
+        }
     }
 }

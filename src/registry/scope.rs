@@ -2,6 +2,7 @@
 //! or else the global one.
 
 use super::Registry;
+use crate::sync::thread_local;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,7 +23,10 @@ pub(crate) fn any() -> bool {
 
 /// The innermost scope of this thread.
 pub(crate) fn innermost() -> Option<Registry> {
-    SCOPES.try_with(|scopes| scopes.borrow().last().cloned()).ok().flatten()
+    SCOPES
+        .try_with(|scopes| scopes.borrow().last().cloned())
+        .ok()
+        .flatten()
 }
 
 /// A scope that ends when this is dropped.

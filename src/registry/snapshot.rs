@@ -38,8 +38,17 @@ pub struct Row {
     pub stats: Stats,
 }
 
-const HEADINGS: [&str; 9] =
-    ["type", "keep", "kept", "building", "builds", "hits", "joins", "failures", "build time"];
+const HEADINGS: [&str; 9] = [
+    "type",
+    "keep",
+    "kept",
+    "building",
+    "builds",
+    "hits",
+    "joins",
+    "failures",
+    "build time",
+];
 
 impl Row {
     fn cells(&self) -> [String; 9] {
@@ -50,7 +59,8 @@ impl Row {
         [
             name,
             self.keep.to_owned(),
-            self.len.map_or_else(|| "?".to_owned(), |len| len.to_string()),
+            self.len
+                .map_or_else(|| "?".to_owned(), |len| len.to_string()),
             self.building.to_string(),
             self.stats.builds.to_string(),
             self.stats.hits.to_string(),
@@ -66,7 +76,11 @@ impl fmt::Display for Snapshot {
         let mut lines = vec![HEADINGS.map(str::to_owned)];
         lines.extend(self.rows.iter().map(Row::cells));
         let width = |column: usize| {
-            lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0)
+            lines
+                .iter()
+                .map(|line| line[column].chars().count())
+                .max()
+                .unwrap_or(0)
         };
         let widths: [usize; 9] = std::array::from_fn(width);
         for (at, line) in lines.iter().enumerate() {
@@ -74,7 +88,14 @@ impl fmt::Display for Snapshot {
                 writeln!(f)?;
             }
             // Names to the left, numbers to the right.
-            write!(f, "{:<w$}  {:<v$}", line[0], line[1], w = widths[0], v = widths[1])?;
+            write!(
+                f,
+                "{:<w$}  {:<v$}",
+                line[0],
+                line[1],
+                w = widths[0],
+                v = widths[1]
+            )?;
             for column in 2..line.len() {
                 write!(f, "  {:>w$}", line[column], w = widths[column])?;
             }
@@ -101,10 +122,16 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let table = Snapshot { rows: vec![row("app::A", 1), row("app::Longer", 1000)] }.to_string();
+        let table = Snapshot {
+            rows: vec![row("app::A", 1), row("app::Longer", 1000)],
+        }
+        .to_string();
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines.len(), 3);
-        assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{table}");
+        assert!(
+            lines.iter().all(|line| line.len() == lines[0].len()),
+            "{table}"
+        );
         assert!(lines[2].starts_with("app::Longer  strong  1000"), "{table}");
     }
 }

@@ -83,7 +83,8 @@ impl Counters {
 
     pub(crate) fn built(&self, took: Duration) {
         self.builds.add(1);
-        self.build_nanos.add(took.as_nanos().try_into().unwrap_or(u64::MAX));
+        self.build_nanos
+            .add(took.as_nanos().try_into().unwrap_or(u64::MAX));
     }
 
     pub(crate) fn stats(&self) -> Stats {

@@ -46,8 +46,13 @@ unsafe impl<K: Send, V: Send> Send for Lasting<K, V> {}
 
 impl<K, V> Slots<K, V> {
     fn with_size(size: usize) -> Box<Self> {
-        let empty = || Slot { hash: AtomicU64::new(0), entry: AtomicPtr::default() };
-        Box::new(Slots { slots: (0..size).map(|_| empty()).collect() })
+        let empty = || Slot {
+            hash: AtomicU64::new(0),
+            entry: AtomicPtr::default(),
+        };
+        Box::new(Slots {
+            slots: (0..size).map(|_| empty()).collect(),
+        })
     }
 
     /// The slot that holds the entry, or the empty one where it would go.

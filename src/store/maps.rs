@@ -94,8 +94,16 @@ store_behind!(parking_lot::Mutex, lock, lock);
 store_behind!(parking_lot::RwLock, read, write);
 // A poisoned lock is taken all the same: between its calls a map is whole,
 // whatever a key's `Eq` did.
-store_behind!(std_lock::Mutex, lock, lock .unwrap_or_else(PoisonError::into_inner));
-store_behind!(std_lock::RwLock, read, write .unwrap_or_else(PoisonError::into_inner));
+store_behind!(
+    std_lock::Mutex,
+    lock,
+    lock.unwrap_or_else(PoisonError::into_inner)
+);
+store_behind!(
+    std_lock::RwLock,
+    read,
+    write.unwrap_or_else(PoisonError::into_inner)
+);
 
 impl<K, V, S> Store<K, V> for DashMap<K, V, S>
 where
@@ -125,7 +133,10 @@ where
     }
 
     fn entries(&self) -> Result<Vec<(K, V)>, StoreError> {
-        Ok(self.iter().map(|row| (row.key().clone(), row.value().clone())).collect())
+        Ok(self
+            .iter()
+            .map(|row| (row.key().clone(), row.value().clone()))
+            .collect())
     }
 
     fn len(&self) -> Result<usize, StoreError> {

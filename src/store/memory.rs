@@ -15,7 +15,9 @@ pub struct MemoryStore<K, V> {
 impl<K: Key, V: Clone> MemoryStore<K, V> {
     /// An empty store.
     pub fn new() -> Self {
-        MemoryStore { table: Table::new() }
+        MemoryStore {
+            table: Table::new(),
+        }
     }
 
     #[inline]
@@ -28,7 +30,9 @@ impl<K: Key, V: Clone> MemoryStore<K, V> {
     }
 
     pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<V> {
-        self.table.remove(hash, |key| asked.is(key)).map(|(_, value)| value)
+        self.table
+            .remove(hash, |key| asked.is(key))
+            .map(|(_, value)| value)
     }
 }
 
@@ -57,7 +61,9 @@ impl<K: Key, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     }
 
     fn entries(&self) -> Result<Vec<(K, V)>, StoreError> {
-        Ok(self.table.collect(|key, value| Some((key.clone(), value.clone()))))
+        Ok(self
+            .table
+            .collect(|key, value| Some((key.clone(), value.clone()))))
     }
 
     fn len(&self) -> Result<usize, StoreError> {

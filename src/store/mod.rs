@@ -97,8 +97,7 @@ pub trait Store<K, V>: Send + Sync {
     /// # Errors
     ///
     /// When the value could not be kept.
-    fn put(&self, key: K, value: V, expires: Option<SystemTime>)
-    -> Result<Option<V>, StoreError>;
+    fn put(&self, key: K, value: V, expires: Option<SystemTime>) -> Result<Option<V>, StoreError>;
 
     /// Forgets `key`, and answers with what was kept.
     ///
@@ -157,7 +156,10 @@ pub struct StoreError {
 impl StoreError {
     /// `did` says what was being done, as in "deleting".
     pub fn new(did: &'static str, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        StoreError { did, cause: cause.into().into() }
+        StoreError {
+            did,
+            cause: cause.into().into(),
+        }
     }
 }
 

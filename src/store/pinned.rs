@@ -44,8 +44,16 @@ struct Ring<T> {
 impl<K: Key, T> PinnedStore<K, T> {
     /// An empty store that keeps the last `capacity` used alive.
     pub fn new(capacity: usize) -> Self {
-        let ring = Ring { capacity, slots: Vec::new(), free: Vec::new(), hand: 0 };
-        PinnedStore { table: WeakTable::new(), ring: Mutex::new(ring) }
+        let ring = Ring {
+            capacity,
+            slots: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+        };
+        PinnedStore {
+            table: WeakTable::new(),
+            ring: Mutex::new(ring),
+        }
     }
 
     #[inline]
@@ -58,7 +66,10 @@ impl<K: Key, T> PinnedStore<K, T> {
     }
 
     pub(crate) fn keep(&self, hash: u64, key: K, instance: &Arc<T>) -> Option<Arc<T>> {
-        let pin = Arc::new(Pin { slot: AtomicUsize::new(OUT), used: AtomicBool::new(false) });
+        let pin = Arc::new(Pin {
+            slot: AtomicUsize::new(OUT),
+            used: AtomicBool::new(false),
+        });
         let replaced = self.table.keep(hash, key, instance, Arc::clone(&pin));
         self.pin(&pin, instance);
         let (weak, pin) = replaced?;
@@ -135,7 +146,9 @@ impl<T> Ring<T> {
         for _ in 0..2 * self.capacity {
             let at = self.hand;
             self.hand = (at + 1) % self.capacity;
-            let used = self.slots[at].as_ref().is_some_and(|(pin, _)| pin.used.swap(false, Ordering::Relaxed));
+            let used = self.slots[at]
+                .as_ref()
+                .is_some_and(|(pin, _)| pin.used.swap(false, Ordering::Relaxed));
             if !used {
                 return at;
             }
@@ -224,7 +237,10 @@ mod tests {
         put(&store, 2);
         assert!(Arc::ptr_eq(&held, &store.get(&1).unwrap().unwrap()));
         drop(held);
-        assert!(store.get(&1).unwrap().is_some(), "the hit has pinned it again");
+        assert!(
+            store.get(&1).unwrap().is_some(),
+            "the hit has pinned it again"
+        );
     }
 
     #[test]

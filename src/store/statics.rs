@@ -18,7 +18,9 @@ pub struct StaticStore<K: 'static, V: 'static> {
 impl<K: Key, V: Clone> StaticStore<K, V> {
     /// An empty store. Its memory is never given back.
     pub fn new() -> Self {
-        StaticStore { kept: Box::leak(Box::new(Lasting::new())) }
+        StaticStore {
+            kept: Box::leak(Box::new(Lasting::new())),
+        }
     }
 
     #[inline]
@@ -43,7 +45,10 @@ impl<K: Key, V: Clone> Default for StaticStore<K, V> {
 }
 
 fn permanent(did: &'static str) -> StoreError {
-    StoreError::new(did, "static instances are kept for ever; choose keep = \"strong\" to remove them")
+    StoreError::new(
+        did,
+        "static instances are kept for ever; choose keep = \"strong\" to remove them",
+    )
 }
 
 impl<K: Key, V: Clone + Send + Sync> Store<K, V> for StaticStore<K, V> {
@@ -65,7 +70,11 @@ impl<K: Key, V: Clone + Send + Sync> Store<K, V> for StaticStore<K, V> {
     }
 
     fn entries(&self) -> Result<Vec<(K, V)>, StoreError> {
-        Ok(self.kept.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+        Ok(self
+            .kept
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
     }
 
     fn len(&self) -> Result<usize, StoreError> {

@@ -50,7 +50,9 @@ impl<K, V> Table<K, V> {
     ) -> Option<R> {
         switch_point();
         let shard = self.0.shards()[self.shard_of(hash)].read();
-        shard.get(hash, same(hash, is)).map(|(_, value)| read(value.get()))
+        shard
+            .get(hash, same(hash, is))
+            .map(|(_, value)| read(value.get()))
     }
 
     /// Reads the row that is there by `read`, or else puts the given one.
@@ -67,7 +69,11 @@ impl<K, V> Table<K, V> {
         if let Some((kept, value)) = shard.get(hash, same(hash, is)) {
             return Some(read(&kept.key, value.get()));
         }
-        shard.insert(hash, (Hashed { hash, key }, SharedValue::new(value)), stored_hash);
+        shard.insert(
+            hash,
+            (Hashed { hash, key }, SharedValue::new(value)),
+            stored_hash,
+        );
         None
     }
 
@@ -84,7 +90,11 @@ impl<K, V> Table<K, V> {
             // `key` is dropped after this, with nothing locked.
             return Some(replaced);
         }
-        shard.insert(hash, (Hashed { hash, key }, SharedValue::new(value)), stored_hash);
+        shard.insert(
+            hash,
+            (Hashed { hash, key }, SharedValue::new(value)),
+            stored_hash,
+        );
         None
     }
 
@@ -120,7 +130,10 @@ impl<K, V> Table<K, V> {
                 shard.insert(row.0.hash, row, stored_hash);
             }
             drop(shard);
-            taken.extend(gone.into_iter().map(|(kept, value)| (kept.key, value.into_inner())));
+            taken.extend(
+                gone.into_iter()
+                    .map(|(kept, value)| (kept.key, value.into_inner())),
+            );
         }
         taken
     }
@@ -129,7 +142,10 @@ impl<K, V> Table<K, V> {
     /// read lock.
     pub(crate) fn collect<R>(&self, pick: impl Fn(&K, &V) -> Option<R>) -> Vec<R> {
         switch_point();
-        self.0.iter().filter_map(|row| pick(&row.key().key, row.value())).collect()
+        self.0
+            .iter()
+            .filter_map(|row| pick(&row.key().key, row.value()))
+            .collect()
     }
 
     /// The number of rows. Locks each shard in turn.

@@ -20,12 +20,16 @@ pub struct WeakStore<K, T> {
 impl<K: Key, T> WeakStore<K, T> {
     /// An empty store.
     pub fn new() -> Self {
-        WeakStore { table: WeakTable::new() }
+        WeakStore {
+            table: WeakTable::new(),
+        }
     }
 
     #[inline]
     pub(crate) fn find<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
-        self.table.find(hash, asked, |()| ()).map(|(instance, ())| instance)
+        self.table
+            .find(hash, asked, |()| ())
+            .map(|(instance, ())| instance)
     }
 
     pub(crate) fn keep(&self, hash: u64, key: K, instance: &Arc<T>) -> Option<Arc<T>> {
@@ -112,7 +116,10 @@ impl<K, T, M> WeakTable<K, T, M> {
 
 impl<K: Key, T, M> WeakTable<K, T, M> {
     pub(super) fn new() -> Self {
-        WeakTable { table: Table::new(), until_sweep: AtomicUsize::new(SLACK) }
+        WeakTable {
+            table: Table::new(),
+            until_sweep: AtomicUsize::new(SLACK),
+        }
     }
 
     /// The instance, if it is alive, and what `read` makes of its mark.
@@ -135,8 +142,16 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
     }
 
     /// Answers with the row that this one replaces.
-    pub(super) fn keep(&self, hash: u64, key: K, instance: &Arc<T>, mark: M) -> Option<(Weak<T>, M)> {
-        let replaced = self.table.replace(hash, key, (Arc::downgrade(instance), mark));
+    pub(super) fn keep(
+        &self,
+        hash: u64,
+        key: K,
+        instance: &Arc<T>,
+        mark: M,
+    ) -> Option<(Weak<T>, M)> {
+        let replaced = self
+            .table
+            .replace(hash, key, (Arc::downgrade(instance), mark));
         if replaced.is_none() && self.counts_down_to_a_sweep() {
             self.sweep();
         }
@@ -144,7 +159,9 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
     }
 
     pub(super) fn take(&self, hash: u64, asked: &impl Lookup<K>) -> Option<(Weak<T>, M)> {
-        self.table.remove(hash, |key| asked.is(key)).map(|(_, row)| row)
+        self.table
+            .remove(hash, |key| asked.is(key))
+            .map(|(_, row)| row)
     }
 
     pub(super) fn take_all(&self) -> Vec<(K, (Weak<T>, M))> {
@@ -159,13 +176,16 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
     }
 
     pub(super) fn len_alive(&self) -> usize {
-        self.table.collect(|_, (weak, _)| (weak.strong_count() > 0).then_some(())).len()
+        self.table
+            .collect(|_, (weak, _)| (weak.strong_count() > 0).then_some(()))
+            .len()
     }
 
     /// Takes out the rows whose instance has died; answers with their number.
     pub(super) fn sweep(&self) -> usize {
         let dead = self.table.take_where(|(weak, _)| weak.strong_count() == 0);
-        self.until_sweep.store(self.table.len() + SLACK, Ordering::Relaxed);
+        self.until_sweep
+            .store(self.table.len() + SLACK, Ordering::Relaxed);
         dead.len()
     }
 
@@ -173,7 +193,9 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
     fn counts_down_to_a_sweep(&self) -> bool {
         let counted = self
             .until_sweep
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            });
         counted == Ok(1)
     }
 }
@@ -192,7 +214,8 @@ mod tests {
         for n in 100..10_000 {
             store.put(n, Arc::new(n), None).unwrap();
             let dead = store.len_with_dead() - 100;
-            assert!(dead <= 100 + SLACK, "{dead} dead after {n} puts");
+            // The one being put is alive too at the moment of a sweep.
+            assert!(dead <= 101 + SLACK, "{dead} dead after {n} puts");
         }
         assert_eq!(store.len().unwrap(), 100);
     }

@@ -1,0 +1,155 @@
+//! The code that `#[memento]` generates: what a user could have written.
+
+use crate::check::{self, Keep, Plan};
+use crate::constructor::{self, Constructor, conditions};
+use crate::faces;
+use crate::fallback;
+use crate::key::{self, KeyForm};
+use crate::options::Options;
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ItemImpl;
+
+/// `#[memento(options)] item`.
+pub(crate) fn memento(options: TokenStream, item: TokenStream) -> TokenStream {
+    let block = match constructor::block(item.clone()) {
+        Ok(block) => block,
+        Err(error) => return [item, error.into_compile_error()].into_iter().collect(),
+    };
+    let mut read = Options::default();
+    let generated = read.read(options).and_then(|()| {
+        let constructor = Constructor::find(&block, read.with.as_ref())?;
+        let plan = check::plan(&read, &block, &constructor)?;
+        Ok(generated(&block, &constructor, &plan))
+    });
+    let generated = generated.unwrap_or_else(|error| {
+        [error.into_compile_error(), fallback::stub(&read, &block)]
+            .into_iter()
+            .collect()
+    });
+    [item, generated].into_iter().collect()
+}
+
+pub(crate) fn generated(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> TokenStream {
+    let implementation = implementation(block, constructor, plan);
+    let functions = faces::functions(block, constructor, plan);
+    quote!(#implementation #functions)
+}
+
+/// The generated code is not the user's to tidy up.
+pub(crate) fn allowances() -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
+    }
+}
+
+fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> TokenStream {
+    let Plan {
+        krate,
+        key: KeyForm { ty: key, lookup },
+        ..
+    } = plan;
+    let (generics, _, bounds) = block.generics.split_for_impl();
+    let (this, output) = (&block.self_ty, &constructor.output);
+    let conditions = conditions(&block.attrs).chain(conditions(&constructor.attributes));
+    let allowances = allowances();
+    let args_type = constructor.arguments_type();
+    let keep = keep(plan);
+    let (args, call) = (key::args(), call(constructor));
+    let factory = factory(plan);
+    let home = home(block, constructor, plan);
+    // What the compiler says of these belongs to the arguments.
+    let types = quote_spanned! {constructor.parentheses=>
+        type Args<'m> = #args_type;
+        type Key = #key;
+    };
+    let asked = quote_spanned!(constructor.parentheses=> impl #krate::key::Lookup<Self::Key>);
+    quote! {
+        #(#conditions)*
+        #allowances
+        impl #generics #krate::Memento<#output> for #this #bounds {
+            #types
+            const KEEP: #krate::Keep = #keep;
+
+            #[inline]
+            fn key(#args: &Self::Args<'_>) -> Self::Key {
+                #krate::key::Lookup::to_key(&<Self as #krate::Memento<#output>>::lookup(#args))
+            }
+
+            #[inline]
+            #[allow(unused_variables)]
+            fn lookup<'r, 'a: 'r>(#args: &'r Self::Args<'a>) -> #asked {
+                #lookup
+            }
+
+            #[allow(unused_variables)]
+            fn construct(#args: Self::Args<'_>) -> #output {
+                #call
+            }
+
+            #factory
+            #home
+        }
+    }
+}
+
+fn keep(Plan { krate, keep, .. }: &Plan) -> TokenStream {
+    match keep {
+        Keep::Strong => quote!(#krate::Keep::Strong),
+        Keep::Weak => quote!(#krate::Keep::Weak),
+        Keep::Pinned { capacity } => quote!(#krate::Keep::Pinned { capacity: #capacity }),
+        Keep::Static => quote!(#krate::Keep::Static),
+    }
+}
+
+/// The constructor, called with the parts of `args`.
+fn call(constructor: &Constructor) -> TokenStream {
+    let (name, args) = (&constructor.name, key::args());
+    if constructor.arguments.len() == 1 {
+        return quote!(Self::#name(#args));
+    }
+    let parts = (0..constructor.arguments.len()).map(syn::Index::from);
+    quote!(Self::#name(#(#args.#parts),*))
+}
+
+fn factory(Plan { krate, factory, .. }: &Plan) -> Option<TokenStream> {
+    let factory = factory.as_ref()?;
+    Some(quote! {
+        fn factory() -> #krate::FactoryId {
+            (#factory).id()
+        }
+    })
+}
+
+/// A partition in a static of the type's own. There is one static for all
+/// instances of a generic item, so only a type without parameters can have it.
+fn home(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> Option<TokenStream> {
+    if !block.generics.params.is_empty() {
+        return None;
+    }
+    let (krate, this, output) = (&plan.krate, &block.self_ty, &constructor.output);
+    // An item inside a function does not know the function's `Self`.
+    let inner = without_self(output.to_token_stream(), &this.to_token_stream());
+    Some(quote! {
+        #[inline]
+        fn home() -> ::core::option::Option<&'static #krate::private::Home<Self, #output>> {
+            static HOME: #krate::private::Home<#this, #inner> = #krate::private::Home::new();
+            ::core::option::Option::Some(&HOME)
+        }
+    })
+}
+
+fn without_self(tokens: TokenStream, this: &TokenStream) -> TokenStream {
+    tokens
+        .into_iter()
+        .flat_map(|token| match token {
+            TokenTree::Ident(ident) if ident == "Self" => this.clone(),
+            TokenTree::Group(group) => {
+                let inner = without_self(group.stream(), this);
+                TokenTree::Group(Group::new(group.delimiter(), inner)).into()
+            }
+            other => other.into(),
+        })
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! After an error: the block as it was, and what keeps one mistake one message.
+//!
+//! Callers of `memento` would otherwise be told that it does not exist, once
+//! for each call.
+
+use crate::check::{Keep, Plan};
+use crate::constructor::{self, Constructor};
+use crate::expand;
+use crate::key::KeyForm;
+use crate::options::{KeepOption, Options};
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Ident, ItemImpl};
+
+/// Functions with the signatures that the real ones would have had, or nothing
+/// where the constructor was not understood.
+pub(crate) fn stub(options: &Options, block: &ItemImpl) -> TokenStream {
+    let Ok(constructor) = Constructor::find(block, options.with.as_ref()) else {
+        return TokenStream::new();
+    };
+    // A name that is taken would be reported a second time.
+    if constructor::functions(block).any(|function| taken(&function.sig.ident)) {
+        return TokenStream::new();
+    }
+    let plan = Plan {
+        krate: options.krate.clone(),
+        key: KeyForm {
+            ty: quote!(()),
+            lookup: quote!(()),
+        },
+        factory: None,
+        keep: match &options.keep {
+            Some(keep) if keep.value == KeepOption::Static => Keep::Static,
+            _ => Keep::Strong,
+        },
+    };
+    expand::generated(block, &constructor, &plan)
+}
+
+fn taken(name: &Ident) -> bool {
+    let name = name.to_string();
+    name == "memento_ref" || name.starts_with("try_memento") || name.starts_with("memento")
+}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use mementos::memento;
+
+struct Thing;
+
+#[memento]
+impl Thing {
+    fn new(name: &str) {}
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+#![allow(unused)]
+
+use mementos::memento;
+
+#[memento]
+struct Thing;
+
+fn main() {}

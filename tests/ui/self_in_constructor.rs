@@ -1,0 +1,14 @@
+#![allow(unused)]
+
+use mementos::memento;
+
+struct Thing;
+
+#[memento]
+impl Thing {
+    fn new(&self, name: &str) -> Self {
+        Thing
+    }
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+#![allow(unused)]
+
+use mementos::memento;
+
+struct Thing;
+
+#[memento(with = open)]
+impl Thing {
+    fn new() -> Self {
+        Thing
+    }
+}
+
+fn main() {}
