@@ -255,6 +255,48 @@ impl<E> Clone for Failed<E> {
     }
 }
 
+impl<E> BuildError<BuildError<E>> {
+    /// Folds the error of a constructor that itself asks for instances: what
+    /// happened down there, as what happened here.
+    ///
+    /// A constructor that returns `Result<Self, BuildError<E>>` may pass on the
+    /// errors of others like it by `?`, through the `From` that does the same.
+    ///
+    /// ```
+    /// use mementos::{BuildError, memento};
+    /// use std::num::ParseIntError;
+    /// use std::sync::Arc;
+    ///
+    /// #[derive(Debug)]
+    /// struct Sum { rest: Option<Arc<Sum>> }
+    ///
+    /// #[memento]
+    /// impl Sum {
+    ///     fn new(text: &str) -> Result<Self, BuildError<ParseIntError>> {
+    ///         let Some((_, rest)) = text.split_once('+') else { return Ok(Sum { rest: None }) };
+    ///         Ok(Sum { rest: Some(Sum::try_memento(rest)?) })
+    ///     }
+    /// }
+    ///
+    /// assert!(Sum::try_memento("1+2").map_err(BuildError::flatten).is_ok());
+    /// ```
+    pub fn flatten(self) -> BuildError<E> {
+        match self {
+            BuildError::Failed(failed) => failed.error().clone(),
+            BuildError::Panicked(panicked) => BuildError::Panicked(panicked),
+            BuildError::Recursion(circle) => BuildError::Recursion(circle),
+            BuildError::Cycle(circle) => BuildError::Cycle(circle),
+            BuildError::TimedOut(late) => BuildError::TimedOut(late),
+        }
+    }
+}
+
+impl<E> From<BuildError<BuildError<E>>> for BuildError<E> {
+    fn from(nested: BuildError<BuildError<E>>) -> Self {
+        nested.flatten()
+    }
+}
+
 impl<E: fmt::Debug> fmt::Debug for Failed<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Failed")

@@ -7,6 +7,8 @@ pub mod error;
 mod factory;
 mod flight;
 pub mod key;
+#[cfg(feature = "macros")]
+mod macros;
 mod memento;
 #[doc(hidden)]
 pub mod private;
@@ -17,7 +19,7 @@ mod sync;
 pub use error::BuildError;
 pub use factory::{FactoryBuilder, FactoryId, KeyFunction, MementoFactory, memento_factory};
 pub use key::Key;
-pub use memento::{Keep, Memento, Mementos, Outcome};
 #[cfg(feature = "macros")]
-pub use mementos_macros::{Key, memento};
+pub use macros::{Key, memento};
+pub use memento::{Keep, Memento, Mementos, Outcome};
 pub use registry::{Building, Claim, Claimed, Partition, Registry, Row, Snapshot, Stats};

@@ -145,20 +145,23 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         before & state::LANDED != 0
     }
 
-    /// Waits until the flight has landed, for at most `patience`.
+    /// Waits until the flight has landed, for at most `patience`. Says so by
+    /// `joined` once it is clear that this is no circle.
     ///
     /// # Errors
     ///
     /// The circle that waiting would close, or that the time is over.
-    pub(crate) fn wait(
+    pub(super) fn wait(
         self: &Arc<Self>,
         patience: Patience,
+        joined: impl FnOnce(),
     ) -> Result<&Landing<V, E>, BuildError<E>> {
         let this: Arc<dyn Node> = Arc::clone(self) as _;
         let _edge = match chain::current() {
-            Some(waiter) => graph::wait(&waiter, &this).map_err(BuildError::from_circle)?,
+            Some(waiter) => graph::wait(&waiter, &this).map_err(BuildError::<E>::from_circle)?,
             None => None,
         };
+        joined();
         if block_on(patience.deadline, |waker| self.poll_landed(waker)) {
             Ok(self
                 .landing

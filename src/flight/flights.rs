@@ -1,6 +1,7 @@
 //! The flights under way, by key.
 
-use super::flight::{Flight, Landing, Publication};
+use super::flight::{Flight, Landing, Patience, Publication};
+use crate::error::BuildError;
 use crate::key::{Key, Lookup};
 use crate::store::table::Table;
 use std::sync::Arc;
@@ -44,12 +45,24 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
             |known, ()| Arc::clone(known),
         );
         match under_way {
-            Some(known) => {
-                self.joins.fetch_add(1, Ordering::Relaxed);
-                Ticket::Joined(known)
-            }
+            Some(known) => Ticket::Joined(known),
             None => Ticket::Leads(flight),
         }
+    }
+
+    /// Waits for the outcome of a flight that was joined.
+    ///
+    /// # Errors
+    ///
+    /// The circle that waiting would close, or that the time is over.
+    pub(crate) fn wait<'f>(
+        &self,
+        flight: &'f Arc<Flight<K, V, E>>,
+        patience: Patience,
+    ) -> Result<&'f Landing<V, E>, BuildError<E>> {
+        flight.wait(patience, || {
+            self.joins.fetch_add(1, Ordering::Relaxed);
+        })
     }
 
     /// Lands a flight that was led: from here on it can't be joined, and all who

@@ -71,7 +71,7 @@ where
                 }
                 Ticket::Joined(flight) => flight,
             };
-            match joined.wait(plan.patience)? {
+            match self.wait(&joined, plan.patience)? {
                 Landing::Built(value) => {
                     return Ok(Flown {
                         value: value.clone(),

@@ -246,6 +246,9 @@ impl Registry {
         let factory = T::factory();
         match T::home() {
             Some(home) if self.is_global() => {
+                if let Some(inner) = home.get() {
+                    return Held::Forever(inner);
+                }
                 let inner = home.get_or_init(|| self.furnish(kept(), factory));
                 self.register(factory, Held::Forever(inner as &'static dyn AnyPartition));
                 Held::Forever(inner)

@@ -271,7 +271,9 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
                     });
                 }
                 Ticket::Joined(flight) => {
-                    if let Landing::Built(instance) = flight.wait(Patience::ENDLESS)? {
+                    if let Landing::Built(instance) =
+                        self.0.flights.wait(&flight, Patience::ENDLESS)?
+                    {
                         return Ok(Claimed::Kept(Arc::clone(instance)));
                     }
                 }

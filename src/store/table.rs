@@ -203,12 +203,16 @@ mod tests {
 
     #[test]
     fn what_is_taken_leaves_and_the_rest_is_found_again() {
+        const ROWS: u64 = if cfg!(miri) { 100 } else { 1000 };
         let table = Table::new();
-        for n in 0..1000_u64 {
+        for n in 0..ROWS {
             table.replace(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n, n);
         }
-        assert_eq!(table.take_where(|n| n % 3 == 0).len(), 334);
-        for n in 0..1000_u64 {
+        assert_eq!(
+            table.take_where(|n| n % 3 == 0).len() as u64,
+            ROWS.div_ceil(3)
+        );
+        for n in 0..ROWS {
             let found = table.read(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), |k| *k == n, |v| *v);
             assert_eq!(found, (n % 3 != 0).then_some(n));
         }

@@ -211,7 +211,7 @@ mod tests {
         for (n, instance) in held.iter().enumerate() {
             store.put(n, Arc::clone(instance), None).unwrap();
         }
-        for n in 100..10_000 {
+        for n in 100..if cfg!(miri) { 400 } else { 10_000 } {
             store.put(n, Arc::new(n), None).unwrap();
             let dead = store.len_with_dead() - 100;
             // The one being put is alive too at the moment of a sweep.

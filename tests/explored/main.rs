@@ -27,7 +27,7 @@ fn explore(test: impl Fn() + Send + Sync + 'static) {
     });
     let again = test.clone();
     shuttle::check_random(move || test(), schedules);
-    shuttle::check_pct(move || again(), schedules, 3);
+    shuttle::check_pct(move || again(), schedules, 4);
 }
 
 /// Spawns a thread that works in the same registry.

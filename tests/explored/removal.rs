@@ -53,6 +53,25 @@ fn nothing_old_is_seen_after_a_clear() {
     nothing_old_is_seen_after(|| Reading::mementos().clear());
 }
 
+/// A caller may find by its second look what another has just removed. It may
+/// answer itself with that, and nobody who asked after the removal.
+#[test]
+fn what_a_second_look_found_is_not_handed_to_later_callers() {
+    explore(|| {
+        let truth = Arc::new(AtomicU32::new(1));
+        let ask = || {
+            let truth = Arc::clone(&truth);
+            spawn_here(move || drop(Reading::memento(&truth)))
+        };
+        let (first, second) = (ask(), ask());
+        first.join().unwrap();
+        truth.store(2, SeqCst);
+        Reading::mementos().remove(());
+        assert_eq!(Reading::memento(&truth).0, 2);
+        second.join().unwrap();
+    });
+}
+
 #[test]
 fn removals_meet_without_hanging() {
     explore(|| {

@@ -130,21 +130,8 @@ impl Ring {
             )
         };
         meet.wait();
-        match Ring::try_memento(round, (at + 1) % of, of) {
-            Ok(_) => Ok(Ring),
-            Err(error) if error.circle().is_some() => Err(unnested(error)),
-            // The neighbour failed: its error, which is the circle, goes round.
-            Err(BuildError::Failed(failed)) => Err(failed.error().clone()),
-            Err(other) => panic!("{other:?}"),
-        }
-    }
-}
-
-fn unnested(error: BuildError<BuildError<String>>) -> BuildError<String> {
-    match error {
-        BuildError::Recursion(circle) => BuildError::Recursion(circle),
-        BuildError::Cycle(circle) => BuildError::Cycle(circle),
-        other => panic!("{other:?}"),
+        Ring::try_memento(round, (at + 1) % of, of)?;
+        Ok(Ring)
     }
 }
 
@@ -163,10 +150,11 @@ fn circles_of(threads: u32) {
                 .collect()
         });
         for error in errors {
-            let BuildError::Failed(failed) = error else {
-                panic!("{error:?}")
-            };
-            let named = failed.error().to_string();
+            let error = error.flatten();
+            let named = error
+                .circle()
+                .unwrap_or_else(|| panic!("{error:?}"))
+                .to_string();
             for at in 0..threads {
                 let site = format!("Ring(({round}, {at}, {threads}))");
                 assert!(named.contains(&site), "{site} is not in {named}");
