@@ -1,8 +1,147 @@
-//! One instance per key, one computation per key.
+//! One instance per key.
+//!
+//! `Thing::memento(args)` gives the same `Arc<Thing>` for the same construction
+//! key, however many threads ask at once, and builds it once. A build runs with
+//! nothing locked, so constructors may ask for other instances; if they wait for
+//! each other in a circle, that is an error and not a hang.
+//!
+//! ```
+//! use mementos::memento;
+//! use std::sync::Arc;
+//!
+//! struct Thing { name: String }
+//!
+//! #[memento]
+//! impl Thing {
+//!     fn new(name: &str) -> Self { Thing { name: name.to_owned() } }
+//! }
+//!
+//! let one = Thing::memento("one");
+//! assert!(Arc::ptr_eq(&one, &Thing::memento("one"))); // a hit: no allocation
+//! ```
+//!
+//! # Recipes
+//!
+//! **A key that is not all of the arguments.** Name those that are identity, or
+//! compute it:
+//!
+//! ```
+//! # use mementos::memento;
+//! struct Conn { url: String, retries: u32 }
+//!
+//! #[memento(key(url))]
+//! impl Conn {
+//!     fn new(url: &str, retries: u32) -> Self { Conn { url: url.to_owned(), retries } }
+//! }
+//!
+//! struct Word(String);
+//!
+//! #[memento(key = |text: &str| text.to_lowercase())]
+//! impl Word {
+//!     fn new(text: &str) -> Self { Word(text.to_owned()) }
+//! }
+//!
+//! assert_eq!(Conn::memento("db", 3).retries, Conn::memento("db", 5).retries);
+//! assert_eq!(Word::memento("One").0, Word::memento("ONE").0);
+//! # let _ = &Conn::memento("db", 1).url;
+//! ```
+//!
+//! **A constructor that can fail.** Return a `Result`. The error goes to all who
+//! asked meanwhile, and is not kept:
+//!
+//! ```
+//! # use mementos::{BuildError, memento};
+//! #[derive(Debug)]
+//! struct Config(String);
+//!
+//! #[memento]
+//! impl Config {
+//!     fn new(path: &str) -> std::io::Result<Self> {
+//!         std::fs::read_to_string(path).map(Config)
+//!     }
+//! }
+//!
+//! match Config::try_memento("/no/such/file") {
+//!     Err(BuildError::Failed(failed)) => assert_eq!(failed.error().kind(), std::io::ErrorKind::NotFound),
+//!     other => panic!("{other:?}"),
+//! }
+//! ```
+//!
+//! **How long instances live.** `keep = "strong"` (until removed, the default),
+//! `"weak"` (while somebody holds one), `"pinned"` (weak, and the last
+//! `capacity` used in any case), `"static"` (for ever, as `&'static`):
+//!
+//! ```
+//! # use mementos::memento;
+//! struct Session;
+//!
+//! #[memento(keep = "weak")]
+//! impl Session {
+//!     fn new(_user: u64) -> Self { Session }
+//! }
+//!
+//! let held = Session::memento(7);
+//! assert!(Session::mementos().contains(7));
+//! drop(held);
+//! assert!(!Session::mementos().contains(7));
+//! ```
+//!
+//! **Tests that do not meet.** Run each in a registry of its own:
+//!
+//! ```
+//! # use mementos::{Registry, memento};
+//! # struct Session;
+//! # #[memento]
+//! # impl Session { fn new(_user: u64) -> Self { Session } }
+//! Registry::new().scope(|| {
+//!     Session::memento(7);
+//!     assert_eq!(Session::mementos().len(), 1);
+//! });
+//! ```
+//!
+//! # What happens while something is built
+//!
+//! | the constructor | who leads the build | who asked meanwhile | the next caller |
+//! |---|---|---|---|
+//! | returns an instance | gets it | get it | gets it |
+//! | returns an error | gets it | get the same | builds anew |
+//! | panics | gets the panic | get [`BuildError::Panicked`] | builds anew |
+//! | closes a circle | gets [`BuildError::Recursion`] or [`BuildError::Cycle`] | get the same | builds anew |
+//! | is overtaken by `remove` or `clear` | gets the instance | get it | builds anew |
+//!
+//! # What it costs
+//!
+//! A hit hashes the borrowed arguments once, takes one shard's read lock, and
+//! clones an `Arc`. It allocates nothing, reads no clock, and writes no shared
+//! counter unless counting is on. `keep = "static"` takes no lock and writes
+//! nothing at all. The README has figures, and the command that measures them.
+//!
+//! # Limitations
+//!
+//! - `Hash`, `Eq` and `Clone` of keys run while a shard of the table is locked.
+//!   They must not ask for instances.
+//! - The graph of builds follows the thread. A constructor that hands work to
+//!   another thread and waits for it must hand it the [`Context`] too; a circle
+//!   through a thread that has none would hang.
+//! - A panic inside a constructor must unwind. With `panic = "abort"` it ends the
+//!   process, as everywhere.
+//! - A `static` of a generic type is impossible in Rust, so generic and
+//!   hand-written types find their partition by `TypeId`, which costs a hit a few
+//!   nanoseconds more.
+//! - Two versions of this crate in one program are two global registries.
+//!
+//! # Features
+//!
+//! | feature | gives | on by default |
+//! |---|---|---|
+//! | `macros` | `#[memento]`, `#[derive(Key)]` | yes |
+//! | `serde` | `Serialize` for [`Snapshot`] | no |
+//! | `full` | all of them | no |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod context;
 pub mod error;
 mod factory;
 mod flight;
@@ -16,6 +155,7 @@ mod registry;
 pub mod store;
 mod sync;
 
+pub use context::Context;
 pub use error::BuildError;
 pub use factory::{FactoryBuilder, FactoryId, KeyFunction, MementoFactory, memento_factory};
 pub use key::Key;
@@ -23,3 +163,8 @@ pub use key::Key;
 pub use macros::{Key, memento};
 pub use memento::{Keep, Memento, Mementos, Outcome};
 pub use registry::{Building, Claim, Claimed, Partition, Registry, Row, Snapshot, Stats};
+
+/// The README's examples run as tests.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -183,12 +183,7 @@ where
     #[inline]
     #[track_caller]
     fn memento_ref(args: Self::Args<'_>) -> &'static Self {
-        const {
-            assert!(
-                Self::KEEP.is_static(),
-                "memento_ref needs keep = \"static\""
-            )
-        };
+        const { assert!(Self::KEEP.is_static(), "memento_ref needs keep = static") };
         home::with_current::<Self, R, _>(|inner| {
             get_ref(inner, args).unwrap_or_else(|error| raise(&error))
         })

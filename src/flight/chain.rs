@@ -10,22 +10,25 @@ thread_local! {
     static CHAIN: RefCell<Vec<Arc<dyn Node>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The innermost flight that this thread is building, if any.
+/// The innermost flight that this thread is building, if any. One that has landed
+/// is passed over: a thread that was handed its context may have outlived it.
 ///
 /// While a thread is being torn down its chain is gone; a destructor that asks
 /// for an instance then counts as an outside caller.
 pub(crate) fn current() -> Option<Arc<dyn Node>> {
-    CHAIN
-        .try_with(|chain| chain.borrow().last().cloned())
-        .ok()
-        .flatten()
+    let innermost = |chain: &RefCell<Vec<Arc<dyn Node>>>| {
+        let chain = chain.borrow();
+        chain
+            .iter()
+            .rfind(|node| !node.link().has_landed())
+            .cloned()
+    };
+    CHAIN.try_with(innermost).ok().flatten()
 }
 
 /// Whether this thread is inside a build.
 pub(crate) fn inside() -> bool {
-    CHAIN
-        .try_with(|chain| !chain.borrow().is_empty())
-        .unwrap_or(false)
+    current().is_some()
 }
 
 /// Makes `node` the innermost flight of this thread until the answer is dropped.

@@ -18,8 +18,8 @@ mod flights;
 mod graph;
 mod lead;
 
-pub(crate) use chain::{Entered, enter, inside};
+pub(crate) use chain::{Entered, current, enter, inside};
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Ticket};
-pub(crate) use graph::edges;
+pub(crate) use graph::{Node, edges};
 pub(crate) use lead::{CircleUnwind, How, Plan};

@@ -118,7 +118,9 @@ impl Registry {
     /// [`Registry::current`]. While any scope is open in the process, every hit
     /// costs a look at its thread's scopes.
     pub fn scope<R>(&self, run: impl FnOnce() -> R) -> R {
-        let _open = Scope::open(self);
+        let here = scope::innermost();
+        let is_here = here.as_ref().unwrap_or(Registry::global()).is(self);
+        let _open = (!is_here).then(|| Scope::open(self));
         run()
     }
 
@@ -178,7 +180,8 @@ impl Registry {
             return refused("is declared static; declare it strong to choose its store");
         }
         let mut chosen = Some(Kept::Own(Box::new(store)));
-        let held = self.partition_with::<T, R>(|| chosen.take().expect("called once"));
+        let held =
+            self.partition_with::<T, R>(|| chosen.take().unwrap_or_else(|| kept_as(T::KEEP)));
         match chosen {
             None => Ok(Partition::new(held)),
             Some(_) => refused("has a store already; choose one before its first use"),
@@ -230,8 +233,12 @@ impl Registry {
         Snapshot { rows }
     }
 
+    fn is(&self, other: &Registry) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     fn is_global(&self) -> bool {
-        Arc::ptr_eq(&self.0, &Registry::global().0)
+        self.is(Registry::global())
     }
 
     /// The partition of `T`, made if need be.

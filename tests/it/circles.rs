@@ -1,7 +1,7 @@
 //! Deadlock is an error, not a hang.
 
 use crate::support::{Numbers, until};
-use mementos::{BuildError, Registry, memento, private};
+use mementos::{BuildError, Context, Registry, memento, private};
 use std::collections::HashMap;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
@@ -324,4 +324,55 @@ fn waiting_from_outside_every_build_is_never_a_circle() {
         Inner::memento("inner");
         Outer::memento("outer");
     });
+}
+
+#[test]
+fn a_circle_through_a_thread_that_was_handed_the_context_is_an_error() {
+    #[derive(Debug)]
+    struct Handed;
+
+    #[memento]
+    impl Handed {
+        fn new(name: &str) -> Self {
+            let context = &Context::current();
+            let other = if name == "a" { "b" } else { "a" };
+            let asked = thread::scope(|scope| {
+                scope
+                    .spawn(move || context.enter(|| Handed::try_memento(other)))
+                    .join()
+                    .unwrap()
+            });
+            // The thread's circle, unless the other constructor took it in.
+            if let Err(error) = asked {
+                assert_eq!(error.circle().unwrap().sites().len(), 2, "{error:?}");
+            }
+            Handed
+        }
+    }
+
+    assert!(
+        Handed::try_memento("a").is_ok(),
+        "the circle was an error down there"
+    );
+    assert!(Handed::mementos().building().is_empty());
+}
+
+#[test]
+fn a_context_that_outlives_its_build_is_outside_of_it() {
+    struct Left;
+    static LEFT: Mutex<Option<Context>> = Mutex::new(None);
+
+    #[memento]
+    impl Left {
+        fn new(_name: &str) -> Self {
+            *LEFT.lock().unwrap() = Some(Context::current());
+            Left
+        }
+    }
+
+    let left = Left::memento("one");
+    let context = LEFT.lock().unwrap().take().unwrap();
+    context.enter(|| assert!(Arc::ptr_eq(&left, &Left::memento("one"))));
+    Left::mementos().remove("one");
+    context.enter(|| assert!(!Arc::ptr_eq(&left, &Left::memento("one"))));
 }

@@ -188,7 +188,7 @@ fn locked_btree_map() {
 
 #[test]
 fn dash_map() {
-    conforms(Kind::Plain, || DashMap::<_, _>::new());
+    conforms(Kind::Plain, DashMap::<_, _>::new);
 }
 
 #[test]
