@@ -1,8 +1,10 @@
+use crate::call::raise;
 use crate::error::BuildError;
 use crate::flight::Patience;
 use crate::key::{AnyKey, Computed, Key, Lookup, hash_of};
-use crate::memento::{Keep, Memento, Outcome, raise};
-use crate::registry::{Registry, kept_as};
+use crate::memento::{Memento, Outcome};
+use crate::registry::{FactoryId, Registry};
+use crate::store::{Keep, Kept};
 use std::any::TypeId;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -100,26 +102,6 @@ pub struct MementoFactory<F> {
     key: F,
 }
 
-/// Which factory makes a type's keys, if one does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FactoryId {
-    number: u64,
-    name: &'static str,
-}
-
-impl FactoryId {
-    /// The type makes its own keys.
-    pub const NONE: FactoryId = FactoryId {
-        number: 0,
-        name: "",
-    };
-
-    /// The factory's name, if there is one.
-    pub fn name(self) -> Option<&'static str> {
-        (self != Self::NONE).then_some(self.name)
-    }
-}
-
 /// A function that makes keys for the arguments of `T`: every
 /// `Fn(TypeId, &T::Args) -> Key`.
 pub trait KeyFunction<T: Memento<R>, R: Outcome<T>> {
@@ -161,10 +143,7 @@ impl<F> MementoFactory<F> {
                     .compare_exchange(0, fresh, Ordering::Relaxed, Ordering::Relaxed);
             number = raced.err().unwrap_or(fresh);
         }
-        FactoryId {
-            number,
-            name: self.name,
-        }
+        FactoryId::new(number, self.name)
     }
 
     /// The key for a call.
@@ -210,7 +189,7 @@ impl<F> MementoFactory<F> {
             return T::try_memento(args);
         }
         let partition = Registry::current().partition_by::<AnyKey, T, R::Error>(self.id(), || {
-            kept_as(self.keep.unwrap_or(T::KEEP))
+            Kept::new(self.keep.unwrap_or(T::KEEP))
         });
         let asked = Computed(self.key_of::<T, R>(&args));
         let hash = hash_of(&asked);

@@ -141,6 +141,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod call;
 mod context;
 pub mod error;
 mod factory;
@@ -157,12 +158,15 @@ mod sync;
 
 pub use context::Context;
 pub use error::BuildError;
-pub use factory::{FactoryBuilder, FactoryId, KeyFunction, MementoFactory, memento_factory};
+pub use factory::{FactoryBuilder, KeyFunction, MementoFactory, memento_factory};
 pub use key::Key;
 #[cfg(feature = "macros")]
 pub use macros::{Key, memento};
-pub use memento::{Keep, Memento, Mementos, Outcome};
-pub use registry::{Building, Claim, Claimed, Partition, Registry, Row, Snapshot, Stats};
+pub use memento::{Memento, Mementos, Outcome};
+pub use registry::{
+    Building, Claim, Claimed, FactoryId, Partition, Registry, Row, Snapshot, Stats,
+};
+pub use store::Keep;
 
 /// The README's examples run as tests.
 #[cfg(all(doctest, feature = "macros"))]

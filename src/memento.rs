@@ -1,13 +1,11 @@
+use crate::call::{self, raise};
 use crate::error::BuildError;
-use crate::factory::FactoryId;
-use crate::flight::{self, CircleUnwind, Patience};
-use crate::key::{Key, Lookup, Owned, hash_of};
-use crate::registry::Partition;
-use crate::registry::home::{self, Home, InnerOf};
-use crate::store::Kept;
+use crate::flight::Patience;
+use crate::key::{Key, Lookup, Owned};
+use crate::registry::{FactoryId, Home, Partition, Registry};
+use crate::store::Keep;
 use std::convert::Infallible;
 use std::fmt::Debug;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,7 +117,7 @@ where
 
     /// A static of the type's own where its global partition lives.
     #[doc(hidden)]
-    fn home() -> Option<&'static Home<Self, R>> {
+    fn home() -> Option<&'static Home<Self::Key, Self, R::Error>> {
         None
     }
 
@@ -150,7 +148,7 @@ where
     /// If the constructor panics and this caller leads the build.
     #[inline]
     fn try_memento(args: Self::Args<'_>) -> Result<Arc<Self>, BuildError<R::Error>> {
-        home::with_current::<Self, R, _>(|inner| get(inner, args, Patience::ENDLESS))
+        call::with_current::<Self, R, _>(|inner| call::get(inner, args, Patience::ENDLESS))
     }
 
     /// As [`try_memento`](Self::try_memento), but waits at most `timeout` for a
@@ -168,7 +166,7 @@ where
         timeout: Duration,
         args: Self::Args<'_>,
     ) -> Result<Arc<Self>, BuildError<R::Error>> {
-        home::with_current::<Self, R, _>(|inner| get(inner, args, Patience::of(timeout)))
+        call::with_current::<Self, R, _>(|inner| call::get(inner, args, Patience::of(timeout)))
     }
 
     /// The instance for these arguments, for ever. A hit takes no lock and
@@ -184,42 +182,19 @@ where
     #[track_caller]
     fn memento_ref(args: Self::Args<'_>) -> &'static Self {
         const { assert!(Self::KEEP.is_static(), "memento_ref needs keep = static") };
-        home::with_current::<Self, R, _>(|inner| {
-            get_ref(inner, args).unwrap_or_else(|error| raise(&error))
+        call::with_current::<Self, R, _>(|inner| {
+            call::get_ref(inner, args).unwrap_or_else(|error| raise(&error))
         })
     }
 
     /// The instances of this type in the current registry.
     fn mementos() -> Mementos<Self, R> {
-        Partition::new(home::current::<Self, R>())
+        Registry::current().mementos::<Self, R>()
     }
 }
 
 /// The partition of a type: what `Thing::mementos()` gives.
 pub type Mementos<T, R = T> = Partition<<T as Memento<R>>::Key, T, <R as Outcome<T>>::Error>;
-
-/// How long instances live: which store of the crate holds them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Keep {
-    /// Until removed.
-    Strong,
-    /// While somebody holds one.
-    Weak,
-    /// While somebody holds one; and the last `capacity` used in any case.
-    Pinned {
-        /// How many are kept alive.
-        capacity: usize,
-    },
-    /// For ever.
-    Static,
-}
-
-impl Keep {
-    /// Whether instances are kept for ever.
-    pub const fn is_static(self) -> bool {
-        matches!(self, Keep::Static)
-    }
-}
 
 /// What a constructor may return: the instance, or a `Result` of it. Told by
 /// type, so an alias of `Result` will do.
@@ -251,66 +226,4 @@ impl<T: 'static, E: Debug + Send + Sync + 'static> Outcome<T> for Result<T, E> {
     fn into_result(self) -> Result<T, E> {
         self
     }
-}
-
-/// The way of every call: look by the borrowed form; build if that finds nothing.
-#[inline]
-fn get<T: Memento<R>, R: Outcome<T>>(
-    inner: &InnerOf<T, R>,
-    args: T::Args<'_>,
-    patience: Patience,
-) -> Result<Arc<T>, BuildError<R::Error>> {
-    let asked = T::lookup(&args);
-    let hash = hash_of(&asked);
-    if let Some(instance) = inner.hit(hash, &asked) {
-        return Ok(instance);
-    }
-    let key = asked.to_key();
-    drop(asked);
-    inner.build(hash, key, patience, || T::construct(args).into_result())
-}
-
-/// The same for a type that is kept for ever.
-#[inline]
-fn get_ref<T: Memento<R>, R: Outcome<T>>(
-    inner: &InnerOf<T, R>,
-    args: T::Args<'_>,
-) -> Result<&'static T, BuildError<R::Error>> {
-    let Kept::Static(store) = &inner.kept else {
-        unreachable!("a type that is declared static is kept in nothing else")
-    };
-    let asked = T::lookup(&args);
-    let hash = hash_of(&asked);
-    if let Some(instance) = store.find(hash, &asked) {
-        inner.counters.hit();
-        return Ok(instance);
-    }
-    let key = asked.to_key();
-    drop(asked);
-    let kept = key.clone();
-    inner.build(hash, key, Patience::ENDLESS, || {
-        T::construct(args).into_result()
-    })?;
-    Ok(store
-        .find(hash, &&kept)
-        .expect("what was built is kept, and for ever"))
-}
-
-/// Panics with the error's message.
-///
-/// Inside a build, a circle goes up as an unwinding of its own to the flight
-/// around it, which answers with the error; the panic hook is not run for that.
-/// So the outermost `try_memento` gives an error, even where the constructors
-/// between it and the circle ask by `memento`.
-#[cold]
-#[inline(never)]
-#[track_caller]
-pub(crate) fn raise<E: Debug>(error: &BuildError<E>) -> ! {
-    if let Some(circle) = error.circle()
-        && flight::inside()
-        && cfg!(panic = "unwind")
-    {
-        resume_unwind(Box::new(CircleUnwind(circle.clone())));
-    }
-    panic!("{error:?}")
 }

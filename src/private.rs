@@ -4,9 +4,11 @@
 use crate::factory::{KeyFunction, MementoFactory};
 use crate::memento::{Memento, Outcome};
 
-pub use crate::registry::home::Home;
 pub use std::sync::Arc;
 pub use std::time::Duration;
+
+/// Where a type's global partition lives.
+pub type Home<T, R> = crate::registry::Home<<T as Memento<R>>::Key, T, <R as Outcome<T>>::Error>;
 
 /// The key that a type's declared factory makes.
 #[inline]

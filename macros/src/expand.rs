@@ -134,7 +134,7 @@ fn home(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> Option<Toke
     Some(quote! {
         #[inline]
         fn home() -> ::core::option::Option<&'static #krate::private::Home<Self, #output>> {
-            static HOME: #krate::private::Home<#this, #inner> = #krate::private::Home::new();
+            static HOME: #krate::private::Home<#this, #inner> = <#krate::private::Home<#this, #inner>>::new();
             ::core::option::Option::Some(&HOME)
         }
     })

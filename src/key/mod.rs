@@ -23,6 +23,7 @@ pub use total::Total;
 
 /// One hasher for the whole process, keyed at random when first used: a hash is
 /// computed once per call and serves the store and the flights alike.
+#[inline]
 pub(crate) fn hasher() -> &'static ahash::RandomState {
     static HASHER: Lazy<ahash::RandomState> = Lazy::new(ahash::RandomState::new);
     &HASHER

@@ -1,7 +1,7 @@
 use super::partition::Partition;
 use crate::error::BuildError;
-use crate::flight::{Entered, Flight, Landing, enter};
-use crate::key::Key;
+use crate::flight::{Entered, Flight, Landing, Patience, Ticket, enter};
+use crate::key::{Key, Lookup, hash_of};
 use std::fmt;
 use std::sync::Arc;
 
@@ -84,5 +84,60 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Claim<
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> fmt::Debug for Claim<K, T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Claim").field(self.key()).finish()
+    }
+}
+
+impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T, E> {
+    /// Gives the lock that wraps construction to the caller: answers with the
+    /// instance, or with the right to build it. Waits for a build that is under
+    /// way; if that fails, the next claim may be this one.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError::Recursion`] or [`BuildError::Cycle`], if waiting would
+    /// never end.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mementos::{Claimed, memento};
+    ///
+    /// struct Thing(u32);
+    ///
+    /// #[memento]
+    /// impl Thing {
+    ///     fn new(_name: &str) -> Self { Thing(1) }
+    /// }
+    ///
+    /// match Thing::mementos().claim("one").unwrap() {
+    ///     Claimed::Kept(_) => unreachable!("nobody has asked for it"),
+    ///     Claimed::Vacant(claim) => drop(claim.fill(Thing(2))),
+    /// }
+    /// assert_eq!(Thing::memento("one").0, 2);
+    /// ```
+    pub fn claim<Q: Lookup<K>>(&self, key: Q) -> Result<Claimed<K, T, E>, BuildError<E>> {
+        let hash = hash_of(&key);
+        loop {
+            if let Some(instance) = self.inner().find(hash, &key) {
+                return Ok(Claimed::Kept(instance));
+            }
+            match self.inner().flights.join(hash, key.to_key()) {
+                Ticket::Leads(flight) => {
+                    let claim = Claim::new(self.clone(), flight);
+                    // Look again: another may have landed since the look above.
+                    return Ok(match self.inner().find(hash, &key) {
+                        Some(instance) => Claimed::Kept(instance),
+                        None => Claimed::Vacant(claim),
+                    });
+                }
+                Ticket::Joined(flight) => {
+                    if let Landing::Built(instance) =
+                        self.inner().flights.wait(&flight, Patience::ENDLESS)?
+                    {
+                        return Ok(Claimed::Kept(Arc::clone(instance)));
+                    }
+                }
+            }
+        }
     }
 }

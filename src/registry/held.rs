@@ -1,5 +1,3 @@
-use super::partition::AnyPartition;
-use std::any::Any;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -27,23 +25,6 @@ impl<I: ?Sized> Deref for Held<I> {
         match self {
             Held::Forever(inner) => inner,
             Held::Counted(inner) => inner,
-        }
-    }
-}
-
-impl Held<dyn AnyPartition> {
-    /// The same, with its type; none if that is another.
-    pub(crate) fn typed<I: Any + Send + Sync>(&self) -> Option<Held<I>> {
-        match self {
-            Held::Forever(inner) => {
-                let inner: &'static dyn AnyPartition = *inner;
-                inner.as_any().downcast_ref().map(Held::Forever)
-            }
-            Held::Counted(inner) => Arc::clone(inner)
-                .into_any()
-                .downcast()
-                .ok()
-                .map(Held::Counted),
         }
     }
 }

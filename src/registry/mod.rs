@@ -2,30 +2,32 @@
 
 mod claim;
 mod held;
-pub(crate) mod home;
+mod home;
+mod id;
+mod inner;
 mod partition;
 mod scope;
 mod snapshot;
 mod stats;
 
 pub use claim::{Claim, Claimed};
+pub use id::FactoryId;
 pub use partition::{Building, Partition};
 pub use snapshot::{Row, Snapshot};
 pub use stats::Stats;
 
-pub(crate) use partition::Inner;
+pub(crate) use held::Held;
+pub(crate) use home::Home;
+pub(crate) use inner::Inner;
+pub(crate) use scope::any as any_scope;
 
-use crate::factory::FactoryId;
 use crate::key::{Key, hash_of};
-use crate::memento::{Keep, Memento, Mementos, Outcome};
 use crate::store::lasting::Lasting;
-use crate::store::{Kept, MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
-use held::Held;
-use home::InnerOf;
+use crate::store::{Kept, StoreError};
+use id::PartitionId;
+use inner::AnyPartition;
 use once_cell::sync::Lazy;
-use partition::AnyPartition;
 use scope::Scope;
-use std::any::{TypeId, type_name};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -59,25 +61,6 @@ pub struct Registry(Arc<Shared>);
 struct Shared {
     partitions: Lasting<PartitionId, Held<dyn AnyPartition>>,
     counting_hits: AtomicBool,
-}
-
-/// What makes a partition: what it holds (instance, key and error type), and
-/// which factory makes its keys. So a key function that forgets the type cannot
-/// make two types meet, nor two factories.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct PartitionId {
-    holds: TypeId,
-    factory: FactoryId,
-}
-
-impl PartitionId {
-    #[inline]
-    fn of<I: 'static>(factory: FactoryId) -> Self {
-        PartitionId {
-            holds: TypeId::of::<I>(),
-            factory,
-        }
-    }
 }
 
 static GLOBAL: Lazy<Registry> = Lazy::new(Registry::new);
@@ -122,70 +105,6 @@ impl Registry {
         let is_here = here.as_ref().unwrap_or(Registry::global()).is(self);
         let _open = (!is_here).then(|| Scope::open(self));
         run()
-    }
-
-    /// The instances of `T` in this registry.
-    ///
-    /// ```
-    /// use mementos::{Registry, memento};
-    ///
-    /// struct Thing;
-    ///
-    /// #[memento]
-    /// impl Thing {
-    ///     fn new(_name: &str) -> Self { Thing }
-    /// }
-    ///
-    /// let registry = Registry::new();
-    /// assert!(registry.mementos::<Thing, _>().is_empty());
-    /// ```
-    pub fn mementos<T: Memento<R>, R: Outcome<T>>(&self) -> Mementos<T, R> {
-        Partition::new(self.partition_of::<T, R>())
-    }
-
-    /// Has this registry keep the instances of `T` in `store`, whatever `T`
-    /// itself says. A look-up in a store that is not the crate's own makes the
-    /// owned key.
-    ///
-    /// ```
-    /// use mementos::{Registry, memento};
-    /// use std::collections::BTreeMap;
-    /// use std::sync::Mutex;
-    ///
-    /// struct Thing;
-    ///
-    /// #[memento]
-    /// impl Thing {
-    ///     fn new(_name: &str) -> Self { Thing }
-    /// }
-    ///
-    /// let registry = Registry::new();
-    /// registry.keep_in::<Thing, _>(Mutex::new(BTreeMap::new())).unwrap();
-    /// registry.scope(|| Thing::memento("one"));
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// If `T` has a store in this registry already, or if it is declared
-    /// `static`: only a [`StaticStore`] gives references for ever.
-    pub fn keep_in<T: Memento<R>, R: Outcome<T>>(
-        &self,
-        store: impl Store<T::Key, Arc<T>> + 'static,
-    ) -> Result<Mementos<T, R>, StoreError> {
-        let refused = |why: &str| {
-            let why = format!("{} {why}", type_name::<T>());
-            Err(StoreError::new("choosing where instances are kept", why))
-        };
-        if T::KEEP == Keep::Static {
-            return refused("is declared static; declare it strong to choose its store");
-        }
-        let mut chosen = Some(Kept::Own(Box::new(store)));
-        let held =
-            self.partition_with::<T, R>(|| chosen.take().unwrap_or_else(|| kept_as(T::KEEP)));
-        match chosen {
-            None => Ok(Partition::new(held)),
-            Some(_) => refused("has a store already; choose one before its first use"),
-        }
     }
 
     /// Forgets all instances, but for those that are kept `static`.
@@ -241,27 +160,28 @@ impl Registry {
         self.is(Registry::global())
     }
 
-    /// The partition of `T`, made if need be.
-    fn partition_of<T: Memento<R>, R: Outcome<T>>(&self) -> Held<InnerOf<T, R>> {
-        self.partition_with::<T, R>(|| kept_as(T::KEEP))
-    }
-
-    fn partition_with<T: Memento<R>, R: Outcome<T>>(
+    /// The partition for a factory, made over `kept` if need be: in its home, if
+    /// it has one and this is the global registry.
+    pub(crate) fn partition<K, T, E>(
         &self,
-        kept: impl FnOnce() -> Kept<T::Key, T>,
-    ) -> Held<InnerOf<T, R>> {
-        let factory = T::factory();
-        match T::home() {
-            Some(home) if self.is_global() => {
-                if let Some(inner) = home.get() {
-                    return Held::Forever(inner);
-                }
-                let inner = home.get_or_init(|| self.furnish(kept(), factory));
-                self.register(factory, Held::Forever(inner as &'static dyn AnyPartition));
-                Held::Forever(inner)
-            }
-            _ => self.partition_by(factory, kept),
+        factory: FactoryId,
+        home: Option<&'static Home<K, T, E>>,
+        kept: impl FnOnce() -> Kept<K, T>,
+    ) -> Held<Inner<K, T, E>>
+    where
+        K: Key,
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        let Some(home) = home.filter(|_| self.is_global()) else {
+            return self.partition_by(factory, kept);
+        };
+        if let Some(inner) = home.get() {
+            return Held::Forever(inner);
         }
+        let inner = home.get_or_init(|| self.furnish(kept(), factory));
+        self.register(factory, Held::Forever(inner as &'static dyn AnyPartition));
+        Held::Forever(inner)
     }
 
     /// The partition that holds `T` by `K`, for a factory, made if need be.
@@ -324,16 +244,6 @@ impl Registry {
         let id = PartitionId::of::<Inner<K, T, E>>(factory);
         let registered = self.0.partitions.get(hash_of(&id), |known| *known == id)?;
         registered.as_any().downcast_ref()
-    }
-}
-
-/// The store that a lifetime policy stands for.
-pub(crate) fn kept_as<K: Key, T: Send + Sync>(keep: Keep) -> Kept<K, T> {
-    match keep {
-        Keep::Strong => Kept::Strong(MemoryStore::new()),
-        Keep::Weak => Kept::Weak(WeakStore::new()),
-        Keep::Pinned { capacity } => Kept::Pinned(PinnedStore::new(capacity)),
-        Keep::Static => Kept::Static(StaticStore::new()),
     }
 }
 

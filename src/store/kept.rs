@@ -1,4 +1,4 @@
-use super::{MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
+use super::{Keep, MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
 use crate::key::{Key, Lookup};
 use std::sync::Arc;
 
@@ -15,11 +15,36 @@ pub(crate) enum Kept<K: 'static, T: 'static> {
 }
 
 impl<K: Key, T: Send + Sync> Kept<K, T> {
+    /// The store that a lifetime policy stands for, empty.
+    pub(crate) fn new(keep: Keep) -> Self {
+        match keep {
+            Keep::Strong => Kept::Strong(MemoryStore::new()),
+            Keep::Weak => Kept::Weak(WeakStore::new()),
+            Keep::Pinned { capacity } => Kept::Pinned(PinnedStore::new(capacity)),
+            Keep::Static => Kept::Static(StaticStore::new()),
+        }
+    }
+
+    /// The instance kept for a key. The strong store is asked first and in line,
+    /// so that the common hit is one straight piece of code.
+    ///
     /// # Errors
     ///
     /// Only a store of the user's own fails.
     #[inline]
     pub(crate) fn find<Q: Lookup<K>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Result<Option<Arc<T>>, StoreError> {
+        match self {
+            Kept::Strong(store) => Ok(store.find(hash, asked)),
+            other => other.find_elsewhere(hash, asked),
+        }
+    }
+
+    #[inline(never)]
+    fn find_elsewhere<Q: Lookup<K>>(
         &self,
         hash: u64,
         asked: &Q,

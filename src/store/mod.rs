@@ -11,6 +11,7 @@
 //! | a locked `HashMap` or `BTreeMap`, a bare `DashMap` | until removed |
 //! | anything that implements [`Store`] | as it likes |
 
+mod keep;
 mod kept;
 pub(crate) mod lasting;
 mod maps;
@@ -20,6 +21,7 @@ mod statics;
 pub(crate) mod table;
 mod weak;
 
+pub use keep::Keep;
 pub(crate) use kept::Kept;
 pub use memory::MemoryStore;
 pub use pinned::PinnedStore;

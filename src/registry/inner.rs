@@ -1,0 +1,190 @@
+//! A partition itself: a store, the flights into it, and the counters.
+
+use super::held::Held;
+use super::snapshot::Row;
+use super::stats::{Counters, Stats};
+use crate::error::BuildError;
+use crate::flight::{Flights, How, Patience, Plan};
+use crate::key::{Key, Lookup, hash_of};
+use crate::store::{Kept, StoreError};
+use std::any::{Any, type_name};
+use std::sync::Arc;
+
+/// A partition itself.
+pub(crate) struct Inner<K: 'static, T: 'static, E: 'static> {
+    pub(crate) kept: Kept<K, T>,
+    pub(crate) counters: Counters,
+    pub(crate) flights: Flights<K, Arc<T>, E>,
+    /// The name of the factory whose keys these are, if it has one.
+    factory: Option<&'static str>,
+}
+
+impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> {
+    pub(crate) fn new(kept: Kept<K, T>, factory: Option<&'static str>) -> Self {
+        Inner {
+            kept,
+            counters: Counters::default(),
+            flights: Flights::new(type_name::<T>()),
+            factory,
+        }
+    }
+
+    /// The instance, if it is kept. A store that fails has not got it.
+    #[inline]
+    pub(crate) fn find<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
+        self.kept
+            .find(hash, asked)
+            .unwrap_or_else(|fault| self.fault(&fault))
+    }
+
+    /// As [`find`](Self::find), for a call that counts as a hit.
+    #[inline]
+    pub(crate) fn hit<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
+        let found = self.find(hash, asked);
+        if found.is_some() {
+            self.counters.hit();
+        }
+        found
+    }
+
+    /// Gets an instance that was not kept a moment ago.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn build(
+        &self,
+        hash: u64,
+        key: K,
+        patience: Patience,
+        construct: impl FnOnce() -> Result<T, E>,
+    ) -> Result<Arc<T>, BuildError<E>> {
+        let flown = self.flights.fly(
+            hash,
+            key,
+            Plan {
+                look: |key: &K| self.find(hash, &key),
+                build: || {
+                    self.counters
+                        .failures
+                        .unless_ok(|| construct().map(Arc::new))
+                },
+                put: |key: &K, instance: &Arc<T>| self.put(hash, key, instance),
+                patience,
+            },
+        )?;
+        match flown.how {
+            How::Built(took) => self.counters.built(took),
+            How::Found => self.counters.hit(),
+            How::Joined => {}
+        }
+        Ok(flown.value)
+    }
+
+    pub(crate) fn put(&self, hash: u64, key: &K, instance: &Arc<T>) {
+        if let Err(fault) = self.kept.put(hash, key.clone(), instance) {
+            self.fault(&fault);
+        }
+    }
+
+    #[cold]
+    fn fault(&self, _: &StoreError) -> Option<Arc<T>> {
+        self.counters.store_faults.add(1);
+        None
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            joins: self.flights.joins(),
+            ..self.counters.stats()
+        }
+    }
+
+    /// Voids the build under way, then takes out what is kept. In this order:
+    /// what the build may still have put is there by then, and goes too.
+    pub(super) fn remove<Q: Lookup<K>>(&self, asked: &Q) -> Result<Option<Arc<T>>, StoreError> {
+        let hash = hash_of(asked);
+        if !self.kept.is_permanent() {
+            self.flights.void(hash, asked);
+        }
+        let removed = self.kept.delete(hash, asked)?;
+        self.counters.removals.add(removed.is_some().into());
+        Ok(removed)
+    }
+
+    pub(super) fn clear(&self) -> Result<(), StoreError> {
+        let store = self.kept.plain();
+        if !self.kept.is_permanent() {
+            self.flights.void_all();
+        }
+        let kept = store.len().unwrap_or(0);
+        store.clear()?;
+        self.counters.removals.add(kept as u64);
+        Ok(())
+    }
+}
+
+/// A partition by what all of them can do, whatever they hold.
+pub(crate) trait AnyPartition: Send + Sync {
+    fn as_any(&self) -> &dyn Any;
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    fn row(&self) -> Row;
+    fn count_hits(&self, counting: bool);
+    fn sweep(&self) -> usize;
+
+    /// Forgets all instances that are not there for ever.
+    fn clear(&self) -> Result<(), StoreError>;
+}
+
+impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> AnyPartition for Inner<K, T, E> {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
+    fn row(&self) -> Row {
+        Row {
+            type_name: type_name::<T>(),
+            key_type: type_name::<K>(),
+            factory: self.factory,
+            keep: self.kept.name(),
+            len: self.kept.plain().len().ok(),
+            building: self.flights.len(),
+            stats: self.stats(),
+        }
+    }
+
+    fn count_hits(&self, counting: bool) {
+        self.counters.count_hits(counting);
+    }
+
+    fn sweep(&self) -> usize {
+        self.kept.plain().sweep()
+    }
+
+    fn clear(&self) -> Result<(), StoreError> {
+        if self.kept.is_permanent() {
+            Ok(())
+        } else {
+            Inner::clear(self)
+        }
+    }
+}
+
+impl Held<dyn AnyPartition> {
+    /// The same, with its type; none if that is another.
+    pub(crate) fn typed<I: Any + Send + Sync>(&self) -> Option<Held<I>> {
+        match self {
+            Held::Forever(inner) => {
+                let inner: &'static dyn AnyPartition = *inner;
+                inner.as_any().downcast_ref().map(Held::Forever)
+            }
+            Held::Counted(inner) => Arc::clone(inner)
+                .into_any()
+                .downcast()
+                .ok()
+                .map(Held::Counted),
+        }
+    }
+}
