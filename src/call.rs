@@ -14,21 +14,133 @@ use std::sync::Arc;
 /// The inside of a type's partition.
 pub(crate) type InnerOf<T, R> = Inner<<T as Memento<R>>::Key, T, <R as Outcome<T>>::Error>;
 
-/// Hands the partition of `T` in the current registry to `use_it`. Every call
-/// comes this way, so while no scope is open it costs two loads.
+/// Where a look found nothing.
+enum Missed<I: 'static> {
+    /// In the global partition; with the hash of what was asked.
+    Global(&'static I, u64),
+    /// It has not looked yet: another partition is meant, or it is not there yet.
+    Elsewhere,
+}
+
+/// The instance, or why there is none.
 #[inline]
-pub(crate) fn with_current<T: Memento<R>, R: Outcome<T>, O>(
-    use_it: impl FnOnce(&InnerOf<T, R>) -> O,
-) -> O {
-    let held;
-    let inner = match global_at_hand::<T, R>() {
-        Some(inner) => inner,
-        None => {
-            held = current::<T, R>();
-            &*held
+pub(crate) fn get<T: Memento<R>, R: Outcome<T>>(
+    args: T::Args<'_>,
+    patience: Patience,
+) -> Result<Arc<T>, BuildError<R::Error>> {
+    match look::<T, R>(&args) {
+        Ok(instance) => Ok(instance),
+        Err(missed) => get_missed::<T, R>(missed, args, patience),
+    }
+}
+
+/// The instance, or a panic.
+#[inline]
+#[track_caller]
+pub(crate) fn get_or_raise<T: Memento<R>, R: Outcome<T>>(args: T::Args<'_>) -> Arc<T> {
+    match look::<T, R>(&args) {
+        Ok(instance) => instance,
+        Err(missed) => raise_missed::<T, R>(missed, args),
+    }
+}
+
+/// All that a common hit does: it is in line at the caller's, and everything else
+/// is not. The errors, the owned key and the build would cost it a larger frame.
+#[inline]
+fn look<T: Memento<R>, R: Outcome<T>>(args: &T::Args<'_>) -> Result<Arc<T>, Missed<InnerOf<T, R>>> {
+    let Some(inner) = global_at_hand::<T, R>() else {
+        return Err(Missed::Elsewhere);
+    };
+    let asked = T::lookup(args);
+    let hash = hash_of(&asked);
+    inner.hit(hash, &asked).ok_or(Missed::Global(inner, hash))
+}
+
+#[cold]
+#[inline(never)]
+fn get_missed<T: Memento<R>, R: Outcome<T>>(
+    missed: Missed<InnerOf<T, R>>,
+    args: T::Args<'_>,
+    patience: Patience,
+) -> Result<Arc<T>, BuildError<R::Error>> {
+    match missed {
+        Missed::Global(inner, hash) => build(inner, hash, args, patience),
+        Missed::Elsewhere => {
+            let inner = current::<T, R>();
+            let asked = T::lookup(&args);
+            let hash = hash_of(&asked);
+            let found = inner.hit(hash, &asked);
+            drop(asked);
+            match found {
+                Some(instance) => Ok(instance),
+                None => build(&inner, hash, args, patience),
+            }
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn raise_missed<T: Memento<R>, R: Outcome<T>>(
+    missed: Missed<InnerOf<T, R>>,
+    args: T::Args<'_>,
+) -> Arc<T> {
+    get_missed::<T, R>(missed, args, Patience::ENDLESS).unwrap_or_else(|error| raise(&error))
+}
+
+fn build<T: Memento<R>, R: Outcome<T>>(
+    inner: &InnerOf<T, R>,
+    hash: u64,
+    args: T::Args<'_>,
+    patience: Patience,
+) -> Result<Arc<T>, BuildError<R::Error>> {
+    let key = T::lookup(&args).to_key();
+    inner.build(hash, key, patience, || T::construct(args).into_result())
+}
+
+/// The instance of a type that is kept for ever, or a panic.
+#[inline]
+#[track_caller]
+pub(crate) fn get_ref_or_raise<T: Memento<R>, R: Outcome<T>>(args: T::Args<'_>) -> &'static T {
+    let missed = match global_at_hand::<T, R>() {
+        None => Missed::Elsewhere,
+        Some(inner) => {
+            let asked = T::lookup(&args);
+            let hash = hash_of(&asked);
+            match inner.hit_for_ever(hash, &asked) {
+                Some(instance) => return instance,
+                None => Missed::Global(inner, hash),
+            }
         }
     };
-    use_it(inner)
+    raise_missed_ref::<T, R>(missed, args)
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn raise_missed_ref<T: Memento<R>, R: Outcome<T>>(
+    missed: Missed<InnerOf<T, R>>,
+    args: T::Args<'_>,
+) -> &'static T {
+    let key = T::lookup(&args).to_key();
+    let held;
+    let (inner, hash) = match missed {
+        Missed::Global(inner, hash) => (inner, hash),
+        Missed::Elsewhere => {
+            held = current::<T, R>();
+            (&*held, hash_of(&key))
+        }
+    };
+    if let Some(instance) = inner.hit_for_ever(hash, &&key) {
+        return instance;
+    }
+    let built = build::<T, R>(inner, hash, args, Patience::ENDLESS);
+    drop(built.unwrap_or_else(|error| raise(&error)));
+    inner
+        .hit_for_ever(hash, &&key)
+        .expect("what was built is kept, and for ever")
 }
 
 /// The global partition, if that is the one that is meant, and if it is there.
@@ -43,8 +155,6 @@ fn global_at_hand<T: Memento<R>, R: Outcome<T>>() -> Option<&'static InnerOf<T, 
     }
 }
 
-#[cold]
-#[inline(never)]
 fn current<T: Memento<R>, R: Outcome<T>>() -> Held<InnerOf<T, R>> {
     partition_of::<T, R>(&Registry::current(), || Kept::new(T::KEEP))
 }
@@ -121,49 +231,6 @@ impl Registry {
             Some(_) => refused("has a store already; choose one before its first use"),
         }
     }
-}
-
-/// The way of every call: look by the borrowed form; build if that finds nothing.
-#[inline]
-pub(crate) fn get<T: Memento<R>, R: Outcome<T>>(
-    inner: &InnerOf<T, R>,
-    args: T::Args<'_>,
-    patience: Patience,
-) -> Result<Arc<T>, BuildError<R::Error>> {
-    let asked = T::lookup(&args);
-    let hash = hash_of(&asked);
-    if let Some(instance) = inner.hit(hash, &asked) {
-        return Ok(instance);
-    }
-    let key = asked.to_key();
-    drop(asked);
-    inner.build(hash, key, patience, || T::construct(args).into_result())
-}
-
-/// The same for a type that is kept for ever.
-#[inline]
-pub(crate) fn get_ref<T: Memento<R>, R: Outcome<T>>(
-    inner: &InnerOf<T, R>,
-    args: T::Args<'_>,
-) -> Result<&'static T, BuildError<R::Error>> {
-    let Kept::Static(store) = &inner.kept else {
-        unreachable!("a type that is declared static is kept in nothing else")
-    };
-    let asked = T::lookup(&args);
-    let hash = hash_of(&asked);
-    if let Some(instance) = store.find(hash, &asked) {
-        inner.counters.hit();
-        return Ok(instance);
-    }
-    let key = asked.to_key();
-    drop(asked);
-    let kept = key.clone();
-    inner.build(hash, key, Patience::ENDLESS, || {
-        T::construct(args).into_result()
-    })?;
-    Ok(store
-        .find(hash, &&kept)
-        .expect("what was built is kept, and for ever"))
 }
 
 /// Panics with the error's message.

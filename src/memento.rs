@@ -1,4 +1,4 @@
-use crate::call::{self, raise};
+use crate::call;
 use crate::error::BuildError;
 use crate::flight::Patience;
 use crate::key::{Key, Lookup, Owned};
@@ -134,7 +134,7 @@ where
     #[inline]
     #[track_caller]
     fn memento(args: Self::Args<'_>) -> Arc<Self> {
-        Self::try_memento(args).unwrap_or_else(|error| raise(&error))
+        call::get_or_raise::<Self, R>(args)
     }
 
     /// The instance for these arguments, or why there is none.
@@ -148,7 +148,7 @@ where
     /// If the constructor panics and this caller leads the build.
     #[inline]
     fn try_memento(args: Self::Args<'_>) -> Result<Arc<Self>, BuildError<R::Error>> {
-        call::with_current::<Self, R, _>(|inner| call::get(inner, args, Patience::ENDLESS))
+        call::get::<Self, R>(args, Patience::ENDLESS)
     }
 
     /// As [`try_memento`](Self::try_memento), but waits at most `timeout` for a
@@ -166,7 +166,7 @@ where
         timeout: Duration,
         args: Self::Args<'_>,
     ) -> Result<Arc<Self>, BuildError<R::Error>> {
-        call::with_current::<Self, R, _>(|inner| call::get(inner, args, Patience::of(timeout)))
+        call::get::<Self, R>(args, Patience::of(timeout))
     }
 
     /// The instance for these arguments, for ever. A hit takes no lock and
@@ -182,9 +182,7 @@ where
     #[track_caller]
     fn memento_ref(args: Self::Args<'_>) -> &'static Self {
         const { assert!(Self::KEEP.is_static(), "memento_ref needs keep = static") };
-        call::with_current::<Self, R, _>(|inner| {
-            call::get_ref(inner, args).unwrap_or_else(|error| raise(&error))
-        })
+        call::get_ref_or_raise::<Self, R>(args)
     }
 
     /// The instances of this type in the current registry.

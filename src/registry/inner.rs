@@ -32,9 +32,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
     /// The instance, if it is kept. A store that fails has not got it.
     #[inline]
     pub(crate) fn find<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
-        self.kept
-            .find(hash, asked)
-            .unwrap_or_else(|fault| self.fault(&fault))
+        self.kept.find(hash, asked, || self.fault())
     }
 
     /// As [`find`](Self::find), for a call that counts as a hit.
@@ -45,6 +43,17 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             self.counters.hit();
         }
         found
+    }
+
+    /// As [`hit`](Self::hit), of what is kept for ever.
+    #[inline]
+    pub(crate) fn hit_for_ever<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<&'static T> {
+        let Kept::Static(store) = &self.kept else {
+            unreachable!("a type that is declared static is kept in nothing else")
+        };
+        let found = store.find(hash, asked)?;
+        self.counters.hit();
+        Some(found)
     }
 
     /// Gets an instance that was not kept a moment ago.
@@ -80,15 +89,14 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
     }
 
     pub(crate) fn put(&self, hash: u64, key: &K, instance: &Arc<T>) {
-        if let Err(fault) = self.kept.put(hash, key.clone(), instance) {
-            self.fault(&fault);
+        if self.kept.put(hash, key.clone(), instance).is_err() {
+            self.fault();
         }
     }
 
     #[cold]
-    fn fault(&self, _: &StoreError) -> Option<Arc<T>> {
+    fn fault(&self) {
         self.counters.store_faults.add(1);
-        None
     }
 
     pub(super) fn stats(&self) -> Stats {

@@ -26,20 +26,18 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
     }
 
     /// The instance kept for a key. The strong store is asked first and in line,
-    /// so that the common hit is one straight piece of code.
-    ///
-    /// # Errors
-    ///
-    /// Only a store of the user's own fails.
+    /// so that the common hit is one straight piece of code. Only a store of the
+    /// user's own fails; that is a miss, told to `fault`.
     #[inline]
     pub(crate) fn find<Q: Lookup<K>>(
         &self,
         hash: u64,
         asked: &Q,
-    ) -> Result<Option<Arc<T>>, StoreError> {
+        fault: impl FnOnce(),
+    ) -> Option<Arc<T>> {
         match self {
-            Kept::Strong(store) => Ok(store.find(hash, asked)),
-            other => other.find_elsewhere(hash, asked),
+            Kept::Strong(store) => store.find(hash, asked),
+            other => other.find_elsewhere(hash, asked, fault),
         }
     }
 
@@ -48,14 +46,18 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         &self,
         hash: u64,
         asked: &Q,
-    ) -> Result<Option<Arc<T>>, StoreError> {
-        Ok(match self {
+        fault: impl FnOnce(),
+    ) -> Option<Arc<T>> {
+        match self {
             Kept::Strong(store) => store.find(hash, asked),
             Kept::Weak(store) => store.find(hash, asked),
             Kept::Pinned(store) => store.find(hash, asked),
             Kept::Static(store) => store.find(hash, asked).cloned(),
-            Kept::Own(store) => return store.get(&asked.to_key()),
-        })
+            Kept::Own(store) => store.get(&asked.to_key()).unwrap_or_else(|_| {
+                fault();
+                None
+            }),
+        }
     }
 
     /// Keeps an instance. What it replaces is dropped here, with nothing locked.
