@@ -2,7 +2,7 @@
 
 use crate::error::BuildError;
 use crate::flight::{self, CircleUnwind, Patience};
-use crate::key::{Lookup, hash_of};
+use crate::key::Lookup;
 use crate::memento::{Memento, Mementos, Outcome};
 use crate::registry::{Held, Inner, Partition, Registry, any_scope};
 use crate::store::{Keep, Kept, Store, StoreError};
@@ -52,8 +52,9 @@ fn look<T: Memento<R>, R: Outcome<T>>(args: &T::Args<'_>) -> Result<Arc<T>, Miss
         return Err(Missed::Elsewhere);
     };
     let asked = T::lookup(args);
-    let hash = hash_of(&asked);
-    inner.hit(hash, &asked).ok_or(Missed::Global(inner, hash))
+    inner
+        .hit(&asked)
+        .map_err(|hash| Missed::Global(inner, hash))
 }
 
 #[cold]
@@ -67,14 +68,8 @@ fn get_missed<T: Memento<R>, R: Outcome<T>>(
         Missed::Global(inner, hash) => build(inner, hash, args, patience),
         Missed::Elsewhere => {
             let inner = current::<T, R>();
-            let asked = T::lookup(&args);
-            let hash = hash_of(&asked);
-            let found = inner.hit(hash, &asked);
-            drop(asked);
-            match found {
-                Some(instance) => Ok(instance),
-                None => build(&inner, hash, args, patience),
-            }
+            let found = inner.hit(&T::lookup(&args));
+            found.or_else(|hash| build(&inner, hash, args, patience))
         }
     }
 }
@@ -105,14 +100,10 @@ fn build<T: Memento<R>, R: Outcome<T>>(
 pub(crate) fn get_ref_or_raise<T: Memento<R>, R: Outcome<T>>(args: T::Args<'_>) -> &'static T {
     let missed = match global_at_hand::<T, R>() {
         None => Missed::Elsewhere,
-        Some(inner) => {
-            let asked = T::lookup(&args);
-            let hash = hash_of(&asked);
-            match inner.hit_for_ever(hash, &asked) {
-                Some(instance) => return instance,
-                None => Missed::Global(inner, hash),
-            }
-        }
+        Some(inner) => match inner.hit_for_ever(&T::lookup(&args)) {
+            Ok(instance) => return instance,
+            Err(hash) => Missed::Global(inner, hash),
+        },
     };
     raise_missed_ref::<T, R>(missed, args)
 }
@@ -126,21 +117,19 @@ fn raise_missed_ref<T: Memento<R>, R: Outcome<T>>(
 ) -> &'static T {
     let key = T::lookup(&args).to_key();
     let held;
-    let (inner, hash) = match missed {
-        Missed::Global(inner, hash) => (inner, hash),
+    let inner = match missed {
+        Missed::Global(inner, _) => inner,
         Missed::Elsewhere => {
             held = current::<T, R>();
-            (&*held, hash_of(&key))
+            &*held
         }
     };
-    if let Some(instance) = inner.hit_for_ever(hash, &&key) {
-        return instance;
-    }
-    let built = build::<T, R>(inner, hash, args, Patience::ENDLESS);
-    drop(built.unwrap_or_else(|error| raise(&error)));
-    inner
-        .hit_for_ever(hash, &&key)
-        .expect("what was built is kept, and for ever")
+    inner.hit_for_ever(&&key).unwrap_or_else(|hash| {
+        let built = build::<T, R>(inner, hash, args, Patience::ENDLESS);
+        drop(built.unwrap_or_else(|error| raise(&error)));
+        let kept = inner.hit_for_ever(&&key);
+        kept.expect("what was built is kept, and for ever")
+    })
 }
 
 /// The global partition, if that is the one that is meant, and if it is there.

@@ -1,7 +1,7 @@
 use crate::call::raise;
 use crate::error::BuildError;
 use crate::flight::Patience;
-use crate::key::{AnyKey, Computed, Key, Lookup, hash_of};
+use crate::key::{AnyKey, Computed, Key, Lookup};
 use crate::memento::{Memento, Outcome};
 use crate::registry::{FactoryId, Registry};
 use crate::store::{Keep, Kept};
@@ -192,11 +192,9 @@ impl<F> MementoFactory<F> {
             Kept::new(self.keep.unwrap_or(T::KEEP))
         });
         let asked = Computed(self.key_of::<T, R>(&args));
-        let hash = hash_of(&asked);
-        if let Some(instance) = partition.hit(hash, &asked) {
-            return Ok(instance);
-        }
-        let construct = || T::construct(args).into_result();
-        partition.build(hash, asked.to_key(), Patience::ENDLESS, construct)
+        partition.hit(&asked).or_else(|hash| {
+            let construct = || T::construct(args).into_result();
+            partition.build(hash, asked.to_key(), Patience::ENDLESS, construct)
+        })
     }
 }

@@ -27,7 +27,7 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     pub(crate) fn new(what: &'static str) -> Self {
         Flights {
             what,
-            table: Table::new(),
+            table: Table::new(|flight| flight.hash()),
             joins: AtomicU64::new(0),
         }
     }

@@ -5,7 +5,7 @@
 //! No owned key is made unless something has to be built.
 
 use once_cell::sync::Lazy;
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash, Hasher};
 
 mod address;
 mod any;
@@ -32,5 +32,16 @@ pub(crate) fn hasher() -> &'static ahash::RandomState {
 /// The hash of a key or of anything that stands for it.
 #[inline]
 pub(crate) fn hash_of<Q: Hash + ?Sized>(asked: &Q) -> u64 {
-    hasher().hash_one(asked)
+    hash_by(hasher(), asked)
+}
+
+/// The same, for who has a copy of the hasher at hand.
+///
+/// Spelled out, since `hash_one` stays a call of its own, and a hit would then
+/// save and restore its registers twice.
+#[inline(always)]
+pub(crate) fn hash_by<Q: Hash + ?Sized>(hasher: &ahash::RandomState, asked: &Q) -> u64 {
+    let mut state = hasher.build_hasher();
+    asked.hash(&mut state);
+    state.finish()
 }

@@ -5,13 +5,15 @@ use super::snapshot::Row;
 use super::stats::{Counters, Stats};
 use crate::error::BuildError;
 use crate::flight::{Flights, How, Patience, Plan};
-use crate::key::{Key, Lookup, hash_of};
+use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
 use crate::store::{Kept, StoreError};
 use std::any::{Any, type_name};
 use std::sync::Arc;
 
 /// A partition itself.
 pub(crate) struct Inner<K: 'static, T: 'static, E: 'static> {
+    /// A copy of the process's hasher, where a hit finds it without a detour.
+    hasher: ahash::RandomState,
     pub(crate) kept: Kept<K, T>,
     pub(crate) counters: Counters,
     pub(crate) flights: Flights<K, Arc<T>, E>,
@@ -22,6 +24,7 @@ pub(crate) struct Inner<K: 'static, T: 'static, E: 'static> {
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> {
     pub(crate) fn new(kept: Kept<K, T>, factory: Option<&'static str>) -> Self {
         Inner {
+            hasher: hasher().clone(),
             kept,
             counters: Counters::default(),
             flights: Flights::new(type_name::<T>()),
@@ -35,25 +38,26 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
         self.kept.find(hash, asked, || self.fault())
     }
 
-    /// As [`find`](Self::find), for a call that counts as a hit.
+    /// The instance, if it is kept: that is a hit. If not, the hash of what was
+    /// asked, for who goes on to build.
     #[inline]
-    pub(crate) fn hit<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
-        let found = self.find(hash, asked);
-        if found.is_some() {
-            self.counters.hit();
-        }
-        found
+    pub(crate) fn hit<Q: Lookup<K>>(&self, asked: &Q) -> Result<Arc<T>, u64> {
+        let hash = hash_by(&self.hasher, asked);
+        let found = self.find(hash, asked).ok_or(hash)?;
+        self.counters.hit();
+        Ok(found)
     }
 
     /// As [`hit`](Self::hit), of what is kept for ever.
     #[inline]
-    pub(crate) fn hit_for_ever<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<&'static T> {
+    pub(crate) fn hit_for_ever<Q: Lookup<K>>(&self, asked: &Q) -> Result<&'static T, u64> {
         let Kept::Static(store) = &self.kept else {
             unreachable!("a type that is declared static is kept in nothing else")
         };
-        let found = store.find(hash, asked)?;
+        let hash = hash_by(&self.hasher, asked);
+        let found = store.find(hash, asked).ok_or(hash)?;
         self.counters.hit();
-        Some(found)
+        Ok(found)
     }
 
     /// Gets an instance that was not kept a moment ago.

@@ -16,7 +16,7 @@ impl<K: Key, V: Clone> MemoryStore<K, V> {
     /// An empty store.
     pub fn new() -> Self {
         MemoryStore {
-            table: Table::new(),
+            table: Table::new(hash_of),
         }
     }
 

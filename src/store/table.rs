@@ -1,9 +1,8 @@
 //! A sharded table that is asked by hash and comparison.
 //!
-//! It is a `DashMap` used through its raw face, for three things that the plain
+//! It is a `DashMap` used through its raw face, for two things that the plain
 //! face has not: a look-up by anything that stands for the key, however it is
-//! made up; one hash per call, shared with the flights; and a stored hash, so
-//! that growing does not hash the keys again.
+//! made up; and one hash per call, shared with the flights.
 //!
 //! Nothing is dropped while a shard is locked: what leaves the table is handed
 //! to the caller.
@@ -12,13 +11,29 @@ use crate::sync::switch_point;
 use dashmap::{DashMap, SharedValue};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-/// A key beside its hash.
-struct Hashed<K> {
-    hash: u64,
-    key: K,
+pub(crate) struct Table<K, V> {
+    map: DashMap<Row<K>, V, BuildHasherDefault<Unasked>>,
+    /// The hash of a key that is in the table, for when it grows.
+    hash_of: fn(&K) -> u64,
 }
 
-/// The map's own hasher is never asked: every call brings the hash along.
+/// A key, with the traits that `DashMap` asks for. They are never used: every
+/// call brings the hash and the comparison along.
+struct Row<K>(K);
+
+impl<K> PartialEq for Row<K> {
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+impl<K> Eq for Row<K> {}
+
+impl<K> Hash for Row<K> {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+/// The map's own hasher, never used either.
 #[derive(Default)]
 struct Unasked;
 
@@ -30,13 +45,10 @@ impl Hasher for Unasked {
     fn write(&mut self, _bytes: &[u8]) {}
 }
 
-type Row<K, V> = (Hashed<K>, SharedValue<V>);
-
-pub(crate) struct Table<K, V>(DashMap<Hashed<K>, V, BuildHasherDefault<Unasked>>);
-
 impl<K, V> Table<K, V> {
-    pub(crate) fn new() -> Self {
-        Table(DashMap::with_hasher(BuildHasherDefault::default()))
+    pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
+        let map = DashMap::with_hasher(BuildHasherDefault::default());
+        Table { map, hash_of }
     }
 
     /// Hands the value for the key that `is` recognises to `read`, under the
@@ -49,9 +61,9 @@ impl<K, V> Table<K, V> {
         read: impl FnOnce(&V) -> R,
     ) -> Option<R> {
         switch_point();
-        let shard = self.0.shards()[self.shard_of(hash)].read();
+        let shard = self.map.shards()[self.shard_of(hash)].read();
         shard
-            .get(hash, same(hash, is))
+            .get(hash, same(is))
             .map(|(_, value)| read(value.get()))
     }
 
@@ -65,15 +77,11 @@ impl<K, V> Table<K, V> {
         read: impl FnOnce(&K, &V) -> R,
     ) -> Option<R> {
         switch_point();
-        let mut shard = self.0.shards()[self.shard_of(hash)].write();
-        if let Some((kept, value)) = shard.get(hash, same(hash, is)) {
-            return Some(read(&kept.key, value.get()));
+        let mut shard = self.map.shards()[self.shard_of(hash)].write();
+        if let Some((kept, value)) = shard.get(hash, same(is)) {
+            return Some(read(&kept.0, value.get()));
         }
-        shard.insert(
-            hash,
-            (Hashed { hash, key }, SharedValue::new(value)),
-            stored_hash,
-        );
+        shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
     }
 
@@ -83,28 +91,24 @@ impl<K, V> Table<K, V> {
         K: Eq,
     {
         switch_point();
-        let mut shard = self.0.shards()[self.shard_of(hash)].write();
-        if let Some((_, kept)) = shard.get_mut(hash, same(hash, |kept| *kept == key)) {
+        let mut shard = self.map.shards()[self.shard_of(hash)].write();
+        if let Some((_, kept)) = shard.get_mut(hash, same(|kept| *kept == key)) {
             let replaced = std::mem::replace(kept.get_mut(), value);
             drop(shard);
             // `key` is dropped after this, with nothing locked.
             return Some(replaced);
         }
-        shard.insert(
-            hash,
-            (Hashed { hash, key }, SharedValue::new(value)),
-            stored_hash,
-        );
+        shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
     }
 
     /// Takes a row out.
     pub(crate) fn remove(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<(K, V)> {
         switch_point();
-        let mut shard = self.0.shards()[self.shard_of(hash)].write();
-        let (kept, value) = shard.remove_entry(hash, same(hash, is))?;
+        let mut shard = self.map.shards()[self.shard_of(hash)].write();
+        let (kept, value) = shard.remove_entry(hash, same(is))?;
         drop(shard);
-        Some((kept.key, value.into_inner()))
+        Some((kept.0, value.into_inner()))
     }
 
     /// Takes every row out.
@@ -115,24 +119,24 @@ impl<K, V> Table<K, V> {
     /// Takes out the rows whose value `goes`; `goes` must not call user code.
     ///
     /// A shard is emptied and filled again with what stays. That costs time in
-    /// proportion to its rows, and no hashing.
+    /// proportion to its rows.
     pub(crate) fn take_where(&self, goes: impl Fn(&V) -> bool) -> Vec<(K, V)> {
         switch_point();
         let mut taken = Vec::new();
-        for shard in self.0.shards() {
+        for shard in self.map.shards() {
             let mut shard = shard.write();
             if shard.is_empty() {
                 continue;
             }
-            let (gone, stay): (Vec<Row<K, V>>, Vec<_>) =
+            let (gone, stay): (Vec<(Row<K>, SharedValue<V>)>, Vec<_>) =
                 shard.drain().partition(|(_, value)| goes(value.get()));
             for row in stay {
-                shard.insert(row.0.hash, row, stored_hash);
+                shard.insert((self.hash_of)(&row.0.0), row, self.rehash());
             }
             drop(shard);
             taken.extend(
                 gone.into_iter()
-                    .map(|(kept, value)| (kept.key, value.into_inner())),
+                    .map(|(kept, value)| (kept.0, value.into_inner())),
             );
         }
         taken
@@ -142,47 +146,35 @@ impl<K, V> Table<K, V> {
     /// read lock.
     pub(crate) fn collect<R>(&self, pick: impl Fn(&K, &V) -> Option<R>) -> Vec<R> {
         switch_point();
-        self.0
+        self.map
             .iter()
-            .filter_map(|row| pick(&row.key().key, row.value()))
+            .filter_map(|row| pick(&row.key().0, row.value()))
             .collect()
     }
 
     /// The number of rows. Locks each shard in turn.
     pub(crate) fn len(&self) -> usize {
-        self.0.shards().iter().map(|shard| shard.read().len()).sum()
+        self.map
+            .shards()
+            .iter()
+            .map(|shard| shard.read().len())
+            .sum()
+    }
+
+    fn rehash(&self) -> impl Fn(&(Row<K>, SharedValue<V>)) -> u64 {
+        let hash_of = self.hash_of;
+        move |(kept, _)| hash_of(&kept.0)
     }
 
     #[inline]
     fn shard_of(&self, hash: u64) -> usize {
-        self.0.determine_shard(hash as usize)
+        self.map.determine_shard(hash as usize)
     }
 }
 
 #[inline]
-fn same<K, V>(hash: u64, is: impl Fn(&K) -> bool) -> impl Fn(&Row<K, V>) -> bool {
-    // Comparing the hashes first keeps chance neighbours in the table away from
-    // the key's own, dearer comparison.
-    move |(kept, _)| kept.hash == hash && is(&kept.key)
-}
-
-fn stored_hash<K, V>(row: &Row<K, V>) -> u64 {
-    row.0.hash
-}
-
-/// `DashMap` asks for it, though its own look-ups are not used.
-impl<K> PartialEq for Hashed<K> {
-    fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash
-    }
-}
-
-impl<K> Eq for Hashed<K> {}
-
-impl<K> Hash for Hashed<K> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
+fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(Row<K>, SharedValue<V>)) -> bool {
+    move |(kept, _)| is(&kept.0)
 }
 
 #[cfg(test)]
@@ -191,7 +183,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_kept_apart() {
-        let table = Table::new();
+        let table = Table::new(|_| 7);
         assert_eq!(table.replace(7, "a", 1), None);
         assert_eq!(table.replace(7, "b", 2), None);
         assert_eq!(table.replace(7, "a", 3), Some(1));
@@ -204,16 +196,17 @@ mod tests {
     #[test]
     fn what_is_taken_leaves_and_the_rest_is_found_again() {
         const ROWS: u64 = if cfg!(miri) { 100 } else { 1000 };
-        let table = Table::new();
+        let hash_of = |n: &u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let table = Table::new(hash_of);
         for n in 0..ROWS {
-            table.replace(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), n, n);
+            table.replace(hash_of(&n), n, n);
         }
         assert_eq!(
             table.take_where(|n| n % 3 == 0).len() as u64,
             ROWS.div_ceil(3)
         );
         for n in 0..ROWS {
-            let found = table.read(n.wrapping_mul(0x9E37_79B9_7F4A_7C15), |k| *k == n, |v| *v);
+            let found = table.read(hash_of(&n), |k| *k == n, |v| *v);
             assert_eq!(found, (n % 3 != 0).then_some(n));
         }
     }

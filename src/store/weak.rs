@@ -117,7 +117,7 @@ impl<K, T, M> WeakTable<K, T, M> {
 impl<K: Key, T, M> WeakTable<K, T, M> {
     pub(super) fn new() -> Self {
         WeakTable {
-            table: Table::new(),
+            table: Table::new(hash_of),
             until_sweep: AtomicUsize::new(SLACK),
         }
     }
