@@ -66,15 +66,23 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     }
 
     /// Lands a flight that was led: from here on it can't be joined, and all who
-    /// have joined it have their answer.
-    pub(crate) fn land(&self, flight: &Arc<Flight<K, V, E>>, landing: Landing<V, E>) {
+    /// have joined it have their answer. With nobody there to hear it, the outcome
+    /// is not even made.
+    pub(crate) fn land(
+        &self,
+        flight: &mut Arc<Flight<K, V, E>>,
+        landing: impl FnOnce() -> Landing<V, E>,
+    ) {
         // Taken from the table first. In the other order a caller could come
         // after the landing, join, and be handed an outcome older than its call.
-        drop(
-            self.table
-                .remove(flight.hash(), |known| Arc::ptr_eq(known, flight)),
-        );
-        flight.land(landing);
+        let taken = self
+            .table
+            .remove(flight.hash(), |known| Arc::ptr_eq(known, flight));
+        drop(taken);
+        // Nobody can come by another handle now but through one that is there.
+        if Arc::get_mut(flight).is_none() {
+            flight.land(landing());
+        }
     }
 
     /// Puts a built value into the store by `put`, unless the key was removed

@@ -5,7 +5,7 @@ use super::chain;
 use super::flight::{Flight, Landing, Patience};
 use super::flights::{Flights, Ticket};
 use super::graph::Node;
-use crate::error::{BuildError, Circle};
+use crate::error::{BuildError, Circle, Site};
 use crate::key::Key;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -100,7 +100,8 @@ where
     E: Send + Sync + 'static,
 {
     flights: &'f Flights<K, V, E>,
-    flight: Option<Arc<Flight<K, V, E>>>,
+    flight: Arc<Flight<K, V, E>>,
+    has_landed: bool,
 }
 
 impl<'f, K, V, E> Lead<'f, K, V, E>
@@ -112,7 +113,8 @@ where
     fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
         Lead {
             flights,
-            flight: Some(flight),
+            flight,
+            has_landed: false,
         }
     }
 
@@ -122,7 +124,6 @@ where
         build: impl FnOnce() -> Result<V, E>,
         put: impl FnOnce(&K, &V),
     ) -> Result<Flown<V>, BuildError<E>> {
-        let flight = self.flight.clone().expect("it is taken when it lands");
         // Look again. Between this caller's look and its lead, another may have
         // landed:
         //
@@ -136,14 +137,14 @@ where
         // What is found is not handed to those who joined (`Again`): a removal
         // may come between this look and their joining, and they would get what
         // was removed before they asked.
-        if let Some(value) = look(flight.key()) {
+        if let Some(value) = look(self.flight.key()) {
             return Ok(Flown {
                 value,
                 how: How::Found,
             });
         }
         let outcome = {
-            let _inside = chain::enter(Arc::clone(&flight) as Arc<dyn Node>);
+            let _inside = chain::enter(Arc::clone(&self.flight) as Arc<dyn Node>);
             // User code. An error goes to all who joined. A panic is caught so
             // that they get an error, and goes on below. If it asks for this key
             // again, or closes a circle, that call gets the error.
@@ -151,22 +152,20 @@ where
         };
         match outcome {
             Ok(Ok(value)) => {
-                let took = flight.since().elapsed();
-                self.flights.publish(&flight, || put(flight.key(), &value));
-                self.land(Landing::Built(value.clone()));
+                let took = self.flight.since().elapsed();
+                let flight = &self.flight;
+                self.flights.publish(flight, || put(flight.key(), &value));
+                self.land(|| Landing::Built(value.clone()));
                 Ok(Flown {
                     value,
                     how: How::Built(took),
                 })
             }
-            Ok(Err(error)) => Err(self.fail(BuildError::failed(flight.what_and_key(), error))),
+            Ok(Err(error)) => Err(self.fail(|site| BuildError::failed(site, error))),
             Err(payload) => match payload.downcast::<CircleUnwind>() {
-                Ok(circle) => Err(self.fail(BuildError::from_circle(circle.0))),
+                Ok(circle) => Err(self.fail(|_| BuildError::from_circle(circle.0))),
                 Err(payload) => {
-                    self.fail(BuildError::panicked(
-                        flight.what_and_key(),
-                        message_of(&*payload),
-                    ));
+                    self.fail(|site| BuildError::panicked(site, message_of(&*payload)));
                     resume_unwind(payload)
                 }
             },
@@ -174,15 +173,15 @@ where
     }
 
     /// Lands with an error and gives it back for the leader.
-    fn fail(&mut self, error: BuildError<E>) -> BuildError<E> {
-        self.land(Landing::Failed(error.clone()));
+    fn fail(&mut self, error: impl FnOnce(Site) -> BuildError<E>) -> BuildError<E> {
+        let error = error(self.flight.what_and_key());
+        self.land(|| Landing::Failed(error.clone()));
         error
     }
 
-    fn land(&mut self, landing: Landing<V, E>) {
-        if let Some(flight) = self.flight.take() {
-            self.flights.land(&flight, landing);
-        }
+    fn land(&mut self, landing: impl FnOnce() -> Landing<V, E>) {
+        self.has_landed = true;
+        self.flights.land(&mut self.flight, landing);
     }
 }
 
@@ -193,7 +192,9 @@ where
     E: Send + Sync + 'static,
 {
     fn drop(&mut self) {
-        self.land(Landing::Again);
+        if !self.has_landed {
+            self.land(|| Landing::Again);
+        }
     }
 }
 

@@ -55,7 +55,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> 
             inner.put(self.flight.hash(), self.flight.key(), &instance);
         });
         inner.counters.built(took);
-        self.land(Landing::Built(Arc::clone(&instance)));
+        self.land(|| Landing::Built(Arc::clone(&instance)));
         instance
     }
 
@@ -63,20 +63,23 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> 
     pub fn fail(mut self, error: E) -> BuildError<E> {
         let error = BuildError::failed(self.flight.what_and_key(), error);
         self.partition.inner().counters.failures.add(1);
-        self.land(Landing::Failed(error.clone()));
+        self.land(|| Landing::Failed(error.clone()));
         error
     }
 
-    fn land(&mut self, landing: Landing<Arc<T>, E>) {
+    fn land(&mut self, landing: impl FnOnce() -> Landing<Arc<T>, E>) {
         self.landed = true;
-        self.partition.inner().flights.land(&self.flight, landing);
+        self.partition
+            .inner()
+            .flights
+            .land(&mut self.flight, landing);
     }
 }
 
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Claim<K, T, E> {
     fn drop(&mut self) {
         if !self.landed {
-            self.land(Landing::Again);
+            self.land(|| Landing::Again);
         }
     }
 }
