@@ -4,7 +4,7 @@ use crate::error::BuildError;
 use crate::flight::{self, CircleUnwind, Patience};
 use crate::key::Lookup;
 use crate::memento::{Memento, Mementos, Outcome};
-use crate::registry::{Held, Inner, Partition, Registry, any_scope};
+use crate::registry::{Held, Inner, Made, Partition, Registry, any_scope};
 use crate::store::{Keep, Kept, Store, StoreError};
 use std::any::type_name;
 use std::fmt::Debug;
@@ -14,23 +14,26 @@ use std::sync::Arc;
 /// The inside of a type's partition.
 pub(crate) type InnerOf<T, R> = Inner<<T as Memento<R>>::Key, T, <R as Outcome<T>>::Error>;
 
-/// Where a look found nothing.
-enum Missed<I: 'static> {
-    /// In the global partition; with the hash of what was asked.
-    Global(&'static I, u64),
-    /// It has not looked yet: another partition is meant, or it is not there yet.
-    Elsewhere,
-}
-
 /// The instance, or why there is none.
+///
+/// What a common hit does is in line at the caller's, and everything else is not:
+/// the errors, the owned key and the build would cost it a larger frame.
 #[inline]
 pub(crate) fn get<T: Memento<R>, R: Outcome<T>>(
     args: T::Args<'_>,
     patience: Patience,
 ) -> Result<Arc<T>, BuildError<R::Error>> {
-    match look::<T, R>(&args) {
+    let Some(inner) = global_at_hand::<T, R>() else {
+        return get_elsewhere::<T, R>(args, patience);
+    };
+    let asked = T::lookup(&args);
+    match inner.hit(&asked) {
         Ok(instance) => Ok(instance),
-        Err(missed) => get_missed::<T, R>(missed, args, patience),
+        Err(hash) => {
+            let key = own(&asked);
+            drop(asked);
+            build::<T, R>(inner, hash, key, args, patience)
+        }
     }
 }
 
@@ -38,98 +41,123 @@ pub(crate) fn get<T: Memento<R>, R: Outcome<T>>(
 #[inline]
 #[track_caller]
 pub(crate) fn get_or_raise<T: Memento<R>, R: Outcome<T>>(args: T::Args<'_>) -> Arc<T> {
-    match look::<T, R>(&args) {
+    let Some(inner) = global_at_hand::<T, R>() else {
+        return unwrap(get_elsewhere::<T, R>(args, Patience::Endless));
+    };
+    let asked = T::lookup(&args);
+    match inner.hit(&asked) {
         Ok(instance) => instance,
-        Err(missed) => raise_missed::<T, R>(missed, args),
+        Err(hash) => {
+            let key = own(&asked);
+            drop(asked);
+            build_or_raise::<T, R>(inner, hash, key, args)
+        }
     }
 }
 
-/// All that a common hit does: it is in line at the caller's, and everything else
-/// is not. The errors, the owned key and the build would cost it a larger frame.
-#[inline]
-fn look<T: Memento<R>, R: Outcome<T>>(args: &T::Args<'_>) -> Result<Arc<T>, Missed<InnerOf<T, R>>> {
-    let Some(inner) = global_at_hand::<T, R>() else {
-        return Err(Missed::Elsewhere);
-    };
-    let asked = T::lookup(args);
-    inner
-        .hit(&asked)
-        .map_err(|hash| Missed::Global(inner, hash))
-}
-
+/// The owned key, once a look has found nothing.
 #[cold]
 #[inline(never)]
-fn get_missed<T: Memento<R>, R: Outcome<T>>(
-    missed: Missed<InnerOf<T, R>>,
+fn own<K, Q: Lookup<K>>(asked: &Q) -> K {
+    asked.to_key()
+}
+
+/// The instance in a partition that is not the global one, or not there yet.
+#[cold]
+#[inline(never)]
+fn get_elsewhere<T: Memento<R>, R: Outcome<T>>(
     args: T::Args<'_>,
     patience: Patience,
 ) -> Result<Arc<T>, BuildError<R::Error>> {
-    match missed {
-        Missed::Global(inner, hash) => build(inner, hash, args, patience),
-        Missed::Elsewhere => {
-            let inner = current::<T, R>();
-            let found = inner.hit(&T::lookup(&args));
-            found.or_else(|hash| build(&inner, hash, args, patience))
+    let inner = current::<T, R>();
+    let asked = T::lookup(&args);
+    match inner.hit(&asked) {
+        Ok(instance) => Ok(instance),
+        Err(hash) => {
+            let key = asked.to_key();
+            drop(asked);
+            build::<T, R>(&inner, hash, key, args, patience)
         }
     }
 }
 
 #[cold]
 #[inline(never)]
-#[track_caller]
-fn raise_missed<T: Memento<R>, R: Outcome<T>>(
-    missed: Missed<InnerOf<T, R>>,
-    args: T::Args<'_>,
-) -> Arc<T> {
-    get_missed::<T, R>(missed, args, Patience::ENDLESS).unwrap_or_else(|error| raise(&error))
-}
-
 fn build<T: Memento<R>, R: Outcome<T>>(
     inner: &InnerOf<T, R>,
     hash: u64,
+    key: T::Key,
     args: T::Args<'_>,
     patience: Patience,
 ) -> Result<Arc<T>, BuildError<R::Error>> {
-    let key = T::lookup(&args).to_key();
     inner.build(hash, key, patience, || T::construct(args).into_result())
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn build_or_raise<T: Memento<R>, R: Outcome<T>>(
+    inner: &InnerOf<T, R>,
+    hash: u64,
+    key: T::Key,
+    args: T::Args<'_>,
+) -> Arc<T> {
+    unwrap(build::<T, R>(inner, hash, key, args, Patience::Endless))
 }
 
 /// The instance of a type that is kept for ever, or a panic.
 #[inline]
 #[track_caller]
 pub(crate) fn get_ref_or_raise<T: Memento<R>, R: Outcome<T>>(args: T::Args<'_>) -> &'static T {
-    let missed = match global_at_hand::<T, R>() {
-        None => Missed::Elsewhere,
-        Some(inner) => match inner.hit_for_ever(&T::lookup(&args)) {
-            Ok(instance) => return instance,
-            Err(hash) => Missed::Global(inner, hash),
-        },
+    let Some(inner) = global_at_hand::<T, R>() else {
+        return get_ref_elsewhere::<T, R>(args);
     };
-    raise_missed_ref::<T, R>(missed, args)
+    let asked = T::lookup(&args);
+    match inner.hit_for_ever(&asked) {
+        Ok(instance) => instance,
+        Err(hash) => {
+            let key = own(&asked);
+            drop(asked);
+            build_ref_or_raise::<T, R>(inner, hash, key, args)
+        }
+    }
 }
 
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn raise_missed_ref<T: Memento<R>, R: Outcome<T>>(
-    missed: Missed<InnerOf<T, R>>,
+fn get_ref_elsewhere<T: Memento<R>, R: Outcome<T>>(args: T::Args<'_>) -> &'static T {
+    let inner = current::<T, R>();
+    let asked = T::lookup(&args);
+    match inner.hit_for_ever(&asked) {
+        Ok(instance) => instance,
+        Err(hash) => {
+            let key = asked.to_key();
+            drop(asked);
+            build_ref_or_raise::<T, R>(&inner, hash, key, args)
+        }
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn build_ref_or_raise<T: Memento<R>, R: Outcome<T>>(
+    inner: &InnerOf<T, R>,
+    hash: u64,
+    key: T::Key,
     args: T::Args<'_>,
 ) -> &'static T {
-    let key = T::lookup(&args).to_key();
-    let held;
-    let inner = match missed {
-        Missed::Global(inner, _) => inner,
-        Missed::Elsewhere => {
-            held = current::<T, R>();
-            &*held
-        }
-    };
-    inner.hit_for_ever(&&key).unwrap_or_else(|hash| {
-        let built = build::<T, R>(inner, hash, args, Patience::ENDLESS);
-        drop(built.unwrap_or_else(|error| raise(&error)));
-        let kept = inner.hit_for_ever(&&key);
-        kept.expect("what was built is kept, and for ever")
-    })
+    let asked = key.clone();
+    drop(unwrap(build::<T, R>(
+        inner,
+        hash,
+        key,
+        args,
+        Patience::Endless,
+    )));
+    let kept = inner.hit_for_ever(&&asked);
+    kept.expect("what was built is kept, and for ever")
 }
 
 /// The global partition, if that is the one that is meant, and if it is there.
@@ -145,14 +173,14 @@ fn global_at_hand<T: Memento<R>, R: Outcome<T>>() -> Option<&'static InnerOf<T, 
 }
 
 fn current<T: Memento<R>, R: Outcome<T>>() -> Held<InnerOf<T, R>> {
-    partition_of::<T, R>(&Registry::current(), || Kept::new(T::KEEP))
+    partition_of::<T, R>(&Registry::current(), || Kept::new(T::KEEP)).held()
 }
 
 /// The partition of `T` in a registry, made over `kept` if need be.
 fn partition_of<T: Memento<R>, R: Outcome<T>>(
     registry: &Registry,
     kept: impl FnOnce() -> Kept<T::Key, T>,
-) -> Held<InnerOf<T, R>> {
+) -> Made<T::Key, T, R::Error> {
     registry.partition(T::factory(), T::home(), kept)
 }
 
@@ -173,7 +201,7 @@ impl Registry {
     /// assert!(registry.mementos::<Thing, _>().is_empty());
     /// ```
     pub fn mementos<T: Memento<R>, R: Outcome<T>>(&self) -> Mementos<T, R> {
-        Partition::new(partition_of::<T, R>(self, || Kept::new(T::KEEP)))
+        Partition::new(partition_of::<T, R>(self, || Kept::new(T::KEEP)).held())
     }
 
     /// Has this registry keep the instances of `T` in `store`, whatever `T`
@@ -212,28 +240,30 @@ impl Registry {
         if T::KEEP == Keep::Static {
             return refused("is declared static; declare it strong to choose its store");
         }
-        let mut chosen = Some(Kept::Own(Box::new(store)));
-        let held =
-            partition_of::<T, R>(self, || chosen.take().unwrap_or_else(|| Kept::new(T::KEEP)));
-        match chosen {
-            None => Ok(Partition::new(held)),
-            Some(_) => refused("has a store already; choose one before its first use"),
+        match partition_of::<T, R>(self, || Kept::Own(Box::new(store))) {
+            Made::Now(held) => Ok(Partition::new(held)),
+            Made::Before(_) => refused("has a store already; choose one before its first use"),
         }
     }
 }
 
+#[track_caller]
+pub(crate) fn unwrap<I, E: Debug>(outcome: Result<I, BuildError<E>>) -> I {
+    outcome.unwrap_or_else(|error| raise(&error))
+}
+
 /// Panics with the error's message.
 ///
-/// Inside a build, a circle goes up as an unwinding of its own to the flight
-/// around it, which answers with the error; the panic hook is not run for that.
+/// Just inside a build, a circle goes up as an unwinding of its own to the leader
+/// of that build, who answers with the error; the panic hook is not run for that.
 /// So the outermost `try_memento` gives an error, even where the constructors
 /// between it and the circle ask by `memento`.
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub(crate) fn raise<E: Debug>(error: &BuildError<E>) -> ! {
+fn raise<E: Debug>(error: &BuildError<E>) -> ! {
     if let Some(circle) = error.circle()
-        && flight::inside()
+        && flight::leads()
         && cfg!(panic = "unwind")
     {
         resume_unwind(Box::new(CircleUnwind(circle.clone())));

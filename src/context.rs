@@ -1,13 +1,15 @@
-use crate::flight::{self, Node};
+use crate::flight::{self, Node, Part};
 use crate::registry::Registry;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Where a call is made: in which registry, and inside which build.
 ///
 /// Both follow the thread. A constructor that hands work to other threads, and
 /// waits for them, hands them its context too. Then what they ask for is part of
-/// its build, and a circle through them is an error and not a hang:
+/// its build, and a circle through them is an error and not a hang. (There
+/// [`memento`](crate::Memento::memento) panics, so ask by
+/// [`try_memento`](crate::Memento::try_memento) where a circle is possible.)
 ///
 /// ```
 /// use mementos::{Context, memento};
@@ -41,29 +43,32 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Context {
     registry: Registry,
-    flight: Option<Arc<dyn Node>>,
+    /// Weak: an instance may keep the context of its own construction.
+    build: Option<Weak<dyn Node>>,
 }
 
 impl Context {
-    /// The context of the code that calls this.
+    /// The context of the code that calls this. Claims are no part of it.
     pub fn current() -> Self {
         Context {
             registry: Registry::current(),
-            flight: flight::current(),
+            build: flight::innermost_build().map(|build| Arc::downgrade(&build)),
         }
     }
 
     /// Runs `run` in this context, on whatever thread. A build that has ended
     /// meanwhile is no part of it any more.
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
-        let _inside = self.flight.clone().map(flight::enter);
+        let build = self.build.as_ref().and_then(Weak::upgrade);
+        let _inside = build.map(|build| flight::enter(build, Part::Helps));
         self.registry.scope(run)
     }
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let site = self.flight.as_ref().map(|flight| flight.site().to_string());
+        let build = self.build.as_ref().and_then(Weak::upgrade);
+        let site = build.map(|build| build.site().to_string());
         f.debug_struct("Context")
             .field("registry", &self.registry)
             .field("inside", &site)

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,11 @@ pub struct Site {
 }
 
 impl Site {
+    /// User code: the key's `Debug`. If that panics, the error is told without it.
     pub(crate) fn new(type_name: &'static str, key: &dyn fmt::Debug) -> Self {
-        Site {
-            type_name,
-            key: format!("{key:?}"),
-        }
+        let key = catch_unwind(AssertUnwindSafe(|| format!("{key:?}")));
+        let key = key.unwrap_or_else(|_| "a key whose Debug panics".to_owned());
+        Site { type_name, key }
     }
 
     /// The full path of the type.
@@ -332,11 +333,10 @@ impl<E: fmt::Display> fmt::Display for BuildError<E> {
     }
 }
 
-impl<E: Error + 'static> Error for BuildError<E> {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.failure().map(|error| error as _)
-    }
-}
+/// The message says it all, the constructor's error included, so there is no
+/// `source`. That way the constructor's error need not be an `Error` itself: a
+/// `Box<dyn Error>` is none.
+impl<E: fmt::Debug + fmt::Display> Error for BuildError<E> {}
 
 #[cfg(test)]
 mod tests {

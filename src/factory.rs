@@ -1,4 +1,4 @@
-use crate::call::raise;
+use crate::call::unwrap;
 use crate::error::BuildError;
 use crate::flight::Patience;
 use crate::key::{AnyKey, Computed, Key, Lookup};
@@ -169,8 +169,7 @@ impl<F> MementoFactory<F> {
         T: Memento,
         F: KeyFunction<T, T>,
     {
-        self.try_memento::<T, T>(args)
-            .unwrap_or_else(|error| raise(&error))
+        unwrap(self.try_memento::<T, T>(args))
     }
 
     /// The same, or why there is none; for constructors that fail too:
@@ -188,13 +187,15 @@ impl<F> MementoFactory<F> {
         if T::factory() == self.id() {
             return T::try_memento(args);
         }
-        let partition = Registry::current().partition_by::<AnyKey, T, R::Error>(self.id(), || {
-            Kept::new(self.keep.unwrap_or(T::KEEP))
-        });
+        let partition = Registry::current()
+            .partition_by::<AnyKey, T, R::Error>(self.id(), || {
+                Kept::new(self.keep.unwrap_or(T::KEEP))
+            })
+            .held();
         let asked = Computed(self.key_of::<T, R>(&args));
         partition.hit(&asked).or_else(|hash| {
             let construct = || T::construct(args).into_result();
-            partition.build(hash, asked.to_key(), Patience::ENDLESS, construct)
+            partition.build(hash, asked.to_key(), Patience::Endless, construct)
         })
     }
 }

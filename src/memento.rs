@@ -148,7 +148,7 @@ where
     /// If the constructor panics and this caller leads the build.
     #[inline]
     fn try_memento(args: Self::Args<'_>) -> Result<Arc<Self>, BuildError<R::Error>> {
-        call::get::<Self, R>(args, Patience::ENDLESS)
+        call::get::<Self, R>(args, Patience::Endless)
     }
 
     /// As [`try_memento`](Self::try_memento), but waits at most `timeout` for a
@@ -166,7 +166,7 @@ where
         timeout: Duration,
         args: Self::Args<'_>,
     ) -> Result<Arc<Self>, BuildError<R::Error>> {
-        call::get::<Self, R>(args, Patience::of(timeout))
+        call::get::<Self, R>(args, Patience::For(timeout))
     }
 
     /// The instance for these arguments, for ever. A hit takes no lock and
@@ -196,6 +196,10 @@ pub type Mementos<T, R = T> = Partition<<T as Memento<R>>::Key, T, <R as Outcome
 
 /// What a constructor may return: the instance, or a `Result` of it. Told by
 /// type, so an alias of `Result` will do.
+#[diagnostic::on_unimplemented(
+    message = "a constructor of `{T}` returns `{T}` or a `Result` of it, not `{Self}`",
+    label = "this is what the constructor returns"
+)]
 pub trait Outcome<T>: 'static {
     /// How it fails.
     type Error: Debug + Send + Sync + 'static;

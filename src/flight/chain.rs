@@ -1,43 +1,90 @@
-//! Which flight the code on this thread belongs to: the chain of builds that
-//! led here, innermost last.
+//! Which flights the code on this thread works for: the chain of builds that led
+//! here, innermost last.
 
 use super::graph::Node;
 use crate::sync::thread_local;
 use std::cell::RefCell;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 thread_local! {
-    static CHAIN: RefCell<Vec<Arc<dyn Node>>> = const { RefCell::new(Vec::new()) };
+    static CHAIN: RefCell<Vec<Place>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The innermost flight that this thread is building, if any. One that has landed
-/// is passed over: a thread that was handed its context may have outlived it.
+/// A flight on the chain, and how it came there.
+struct Place {
+    node: Arc<dyn Node>,
+    part: Part,
+}
+
+/// What this thread has to do with a flight.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// It leads the flight: the constructor is running further down the stack.
+    Leads,
+    /// It holds a claim, which it may fill or drop whenever it likes.
+    Claims,
+    /// It works for a flight that another thread leads.
+    Helps,
+}
+
+/// The flights that cannot land before what this thread is about to wait for, or
+/// to lead. Ancestors that one of them names as its parent are left out.
 ///
-/// While a thread is being torn down its chain is gone; a destructor that asks
-/// for an instance then counts as an outside caller.
-pub(crate) fn current() -> Option<Arc<dyn Node>> {
-    let innermost = |chain: &RefCell<Vec<Arc<dyn Node>>>| {
+/// A flight that has landed is passed over: a helper may have outlived it. While
+/// a thread is being torn down its chain is gone; a destructor that asks for an
+/// instance then counts as an outside caller.
+pub(super) fn blocked() -> Vec<Arc<dyn Node>> {
+    let collect = |chain: &RefCell<Vec<Place>>| {
         let chain = chain.borrow();
-        chain
-            .iter()
-            .rfind(|node| !node.link().has_landed())
-            .cloned()
+        let above = chain.iter().skip(1).map(|place| Some(place.part));
+        let above = above.chain([None]);
+        let ends = chain.iter().zip(above).filter(|(place, above)| {
+            // Who leads a flight names the one below as its parent.
+            *above != Some(Part::Leads) && !place.node.link().has_landed()
+        });
+        ends.map(|(place, _)| Arc::clone(&place.node)).collect()
+    };
+    CHAIN.try_with(collect).unwrap_or_default()
+}
+
+/// The innermost build that this thread works for, claims aside: a claim's holder
+/// may do without those who work for it.
+pub(crate) fn innermost_build() -> Option<Arc<dyn Node>> {
+    let innermost = |chain: &RefCell<Vec<Place>>| {
+        let chain = chain.borrow();
+        let build = chain.iter().rfind(|place| place.part != Part::Claims)?;
+        Some(Arc::clone(&build.node))
     };
     CHAIN.try_with(innermost).ok().flatten()
 }
 
-/// Whether this thread is inside a build.
-pub(crate) fn inside() -> bool {
-    current().is_some()
+/// Whether the next place down this thread's stack is a leader, who can catch
+/// what is thrown.
+pub(crate) fn leads() -> bool {
+    let innermost = |chain: &RefCell<Vec<Place>>| Some(chain.borrow().last()?.part);
+    CHAIN.try_with(innermost).ok().flatten() == Some(Part::Leads)
 }
 
-/// Makes `node` the innermost flight of this thread until the answer is dropped.
-pub(crate) fn enter(node: Arc<dyn Node>) -> Entered {
+/// Whether this thread works for the flight with this id.
+pub(super) fn holds(id: usize) -> bool {
+    CHAIN
+        .try_with(|chain| {
+            chain
+                .borrow()
+                .iter()
+                .any(|place| place.node.link().id() == id)
+        })
+        .unwrap_or(false)
+}
+
+/// Puts `node` on this thread's chain until the answer is dropped.
+pub(crate) fn enter(node: Arc<dyn Node>, part: Part) -> Entered {
     let id = node.link().id();
-    let _ = CHAIN.try_with(|chain| chain.borrow_mut().push(node));
+    let _ = CHAIN.try_with(|chain| chain.borrow_mut().push(Place { node, part }));
     Entered {
         id,
-        _not_send: std::marker::PhantomData,
+        _not_send: PhantomData,
     }
 }
 
@@ -45,14 +92,16 @@ pub(crate) fn enter(node: Arc<dyn Node>) -> Entered {
 /// order, so the place is found by its flight and not by being the last.
 pub(crate) struct Entered {
     id: usize,
-    _not_send: std::marker::PhantomData<*const ()>,
+    _not_send: PhantomData<*const ()>,
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
         let left = CHAIN.try_with(|chain| {
             let mut chain = chain.borrow_mut();
-            let at = chain.iter().rposition(|node| node.link().id() == self.id)?;
+            let at = chain
+                .iter()
+                .rposition(|place| place.node.link().id() == self.id)?;
             Some(chain.remove(at))
         });
         // The last handle of a flight may own user values: dropped out here,

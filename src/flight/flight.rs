@@ -58,12 +58,13 @@ pub(crate) enum Publication {
 }
 
 impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E> {
-    pub(super) fn new(what: &'static str, hash: u64, key: K) -> Self {
+    /// A build that begins, inside of `parents`.
+    pub(super) fn new(what: &'static str, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Self {
         Flight {
             key,
             hash,
             what,
-            link: Link::new(chain::current()),
+            link: Link::new(parents),
             since: Instant::now(),
             thread: std::thread::current(),
             landing: OnceCell::new(),
@@ -108,10 +109,11 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     }
 
     /// Voids the flight. If its value is on its way into the store this waits
-    /// until it is there, so that the caller can delete it.
+    /// until it is there, so that the caller can delete it. A store that is putting
+    /// the value and calls back from there is not made to wait for itself.
     pub(super) fn void(&self) {
         let before = self.link.state.fetch_or(state::VOIDED, Ordering::AcqRel);
-        if before & state::PUBLISHING != 0 {
+        if before & state::PUBLISHING != 0 && !chain::holds(self.link.id()) {
             block_on(None, |waker| self.poll_landed(waker));
         }
     }
@@ -156,19 +158,23 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         patience: Patience,
         joined: impl FnOnce(),
     ) -> Result<&Landing<V, E>, BuildError<E>> {
-        let this: Arc<dyn Node> = Arc::clone(self) as _;
-        let _edge = match chain::current() {
-            Some(waiter) => graph::wait(&waiter, &this).map_err(BuildError::<E>::from_circle)?,
-            None => None,
+        let blocked = chain::blocked();
+        let _edge = match blocked.is_empty() {
+            true => None,
+            false => {
+                let this: Arc<dyn Node> = Arc::clone(self) as _;
+                graph::wait(blocked, &this, patience.limit())
+                    .map_err(BuildError::<E>::from_circle)?
+            }
         };
         joined();
-        if block_on(patience.deadline, |waker| self.poll_landed(waker)) {
+        if block_on(patience.deadline(), |waker| self.poll_landed(waker)) {
             Ok(self
                 .landing
                 .get()
                 .expect("the outcome is set before the flight has landed"))
         } else {
-            Err(BuildError::timed_out(self.what_and_key(), patience.given))
+            Err(BuildError::timed_out(self.what_and_key(), patience.given()))
         }
     }
 }
@@ -183,24 +189,46 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Node for Flight
     }
 }
 
-/// How long a caller is willing to wait for somebody else's build.
+/// How long a caller is willing to wait for somebody else's build, from its first
+/// wait on. A hit reads no clock.
 #[derive(Clone, Copy)]
-pub(crate) struct Patience {
-    deadline: Option<Instant>,
-    given: Duration,
+pub(crate) enum Patience {
+    Endless,
+    For(Duration),
+    Until(Instant, Duration),
 }
 
 impl Patience {
-    pub(crate) const ENDLESS: Patience = Patience {
-        deadline: None,
-        given: Duration::MAX,
-    };
+    /// Starts the clock, if it has not been started. A time too long for the clock
+    /// to hold is endless.
+    pub(super) fn started(self) -> Self {
+        match self {
+            Patience::For(given) => match Instant::now().checked_add(given) {
+                Some(deadline) => Patience::Until(deadline, given),
+                None => Patience::Endless,
+            },
+            started => started,
+        }
+    }
 
-    /// A time too long for the clock to hold is endless.
-    pub(crate) fn of(given: Duration) -> Self {
-        Patience {
-            deadline: Instant::now().checked_add(given),
-            given,
+    fn deadline(self) -> Option<Instant> {
+        match self.started() {
+            Patience::Until(deadline, _) => Some(deadline),
+            _ => None,
+        }
+    }
+
+    fn limit(self) -> graph::Limit {
+        match self {
+            Patience::Endless => graph::Limit::None,
+            _ => graph::Limit::Time,
+        }
+    }
+
+    fn given(self) -> Duration {
+        match self {
+            Patience::Endless => Duration::MAX,
+            Patience::For(given) | Patience::Until(_, given) => given,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The flights under way, by key.
 
+use super::chain;
 use super::flight::{Flight, Landing, Patience, Publication};
+use super::graph::Node;
 use crate::error::BuildError;
 use crate::key::{Key, Lookup};
 use crate::store::table::Table;
@@ -32,11 +34,22 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         }
     }
 
-    /// Joins the flight for `key`, or begins one.
+    /// Joins the flight for `key`, or begins one inside the builds that this
+    /// thread works for.
     pub(crate) fn join(&self, hash: u64, key: K) -> Ticket<K, V, E> {
+        self.join_inside(hash, key, chain::blocked())
+    }
+
+    /// The same for a claim. It is inside of no build: its holder may end that
+    /// build and keep the claim.
+    pub(crate) fn join_to_claim(&self, hash: u64, key: K) -> Ticket<K, V, E> {
+        self.join_inside(hash, key, Vec::new())
+    }
+
+    fn join_inside(&self, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Ticket<K, V, E> {
         // Made before the shard is locked, though most who join throw it away:
         // they are about to wait for a build.
-        let flight = Arc::new(Flight::new(self.what, hash, key));
+        let flight = Arc::new(Flight::new(self.what, hash, key, parents));
         let under_way = self.table.get_or_insert(
             hash,
             |known| known.key() == flight.key(),
@@ -86,13 +99,18 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     }
 
     /// Puts a built value into the store by `put`, unless the key was removed
-    /// while it was built.
-    pub(crate) fn publish(&self, flight: &Flight<K, V, E>, put: impl FnOnce()) -> Publication {
-        let publication = flight.publish();
-        if publication == Publication::Granted {
-            put();
+    /// while it was built. What the value displaces there is for the caller to
+    /// drop, after the flight has landed: user code that asks for the removal of
+    /// this key would wait for the landing.
+    pub(crate) fn publish<D>(
+        &self,
+        flight: &Flight<K, V, E>,
+        put: impl FnOnce() -> D,
+    ) -> Option<D> {
+        match flight.publish() {
+            Publication::Granted => Some(put()),
+            Publication::Voided => None,
         }
-        publication
     }
 
     /// Voids the flight for a key: it answers its callers and does not publish,

@@ -3,11 +3,15 @@
 //! Nodes are flights. An edge X→Y says that X cannot land before Y. There are
 //! two kinds, and only one of them is stored here:
 //!
-//! - a builder inside X *leads* Y: kept in Y as its parent, and fixed from then
-//!   on, so that nesting costs nothing here;
+//! - a builder inside X *leads* Y: kept in Y as a parent, and fixed from then on,
+//!   so that nesting costs nothing here;
 //! - a builder inside X *waits* for Y: kept in this graph, checked and added in
 //!   one critical section. Two threads that close a circle at the same time
 //!   cannot both pass.
+//!
+//! A wait with a time limit is an edge too, but one that ends by itself. So it is
+//! not held against those who wait without a limit: they get on when it is over.
+//! Who waits with a limit is told of every circle, since it would get nothing.
 //!
 //! Edges into Y are removed by whoever lands Y. A waiter that gives up removes
 //! its own edge first. A stale edge would be reported as a circle later.
@@ -33,8 +37,9 @@ pub(crate) trait Node: Send + Sync {
 pub(crate) struct Link {
     /// The bits of [`state`].
     pub(super) state: AtomicU32,
-    /// The flight inside which this one is led.
-    pub(super) parent: Option<Arc<dyn Node>>,
+    /// The flights inside which this one is led: none, or one, or several where
+    /// a thread in a build works for another.
+    parents: Vec<Arc<dyn Node>>,
 }
 
 /// The bits of a flight's state. They are only ever added.
@@ -52,10 +57,10 @@ pub(super) mod state {
 }
 
 impl Link {
-    pub(super) fn new(parent: Option<Arc<dyn Node>>) -> Self {
+    pub(super) fn new(parents: Vec<Arc<dyn Node>>) -> Self {
         Link {
             state: AtomicU32::new(0),
-            parent,
+            parents,
         }
     }
 
@@ -77,11 +82,22 @@ struct Graph {
     next: u64,
 }
 
-/// One edge: `flight` waits. A flight may wait for the same one twice, from two
-/// threads that work for it, so edges have a number.
+/// One edge: `flight` waits.
 struct Waiting {
+    /// Which wait it is part of. A flight may wait for another twice, from two
+    /// threads that work for it; and one thread may work for several flights.
     number: u64,
     flight: Arc<dyn Node>,
+    limit: Limit,
+}
+
+/// Whether a wait ends by itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// It does not.
+    None,
+    /// After some time.
+    Time,
 }
 
 #[cfg(not(shuttle))]
@@ -104,21 +120,29 @@ pub(super) struct Edge {
     into: Arc<dyn Node>,
 }
 
-/// Says that a builder inside `waiter` is about to wait for `target`.
+/// Says that code inside all of `waiters` is about to wait for `target`.
 ///
-/// Answers with the edge, or with none where `target` has landed already.
+/// Answers with the edges, or with none where `target` has landed already.
 ///
 /// # Errors
 ///
-/// The circle that the edge would close.
-pub(super) fn wait(waiter: &Arc<dyn Node>, target: &Arc<dyn Node>) -> Result<Option<Edge>, Circle> {
+/// The circle that an edge would close.
+pub(super) fn wait(
+    waiters: Vec<Arc<dyn Node>>,
+    target: &Arc<dyn Node>,
+    limit: Limit,
+) -> Result<Option<Edge>, Circle> {
     let mut graph = graph().lock();
-    let circle = graph.circle(waiter, target);
-    if !circle.is_empty() {
+    let mut circles = waiters
+        .iter()
+        .map(|waiter| graph.circle(waiter, target, limit));
+    if let Some(circle) = circles.find(|circle| !circle.is_empty()) {
+        drop(circles);
         drop(graph);
         // Out here, since a key's `Debug` is user code.
         return Err(Circle::new(circle.iter().map(|node| node.site()).collect()));
     }
+    drop(circles);
     // Either this comes first, and who lands the flight sees the mark and cleans
     // up; or the landing comes first, and there is nothing to wait for.
     let before = target.link().state.fetch_or(state::EDGES, Ordering::AcqRel);
@@ -128,10 +152,11 @@ pub(super) fn wait(waiter: &Arc<dyn Node>, target: &Arc<dyn Node>) -> Result<Opt
     let number = graph.next;
     graph.next += 1;
     let edges = graph.waiting_for.entry(target.link().id()).or_default();
-    edges.push(Waiting {
+    edges.extend(waiters.into_iter().map(|flight| Waiting {
         number,
-        flight: Arc::clone(waiter),
-    });
+        flight,
+        limit,
+    }));
     Ok(Some(Edge {
         number,
         into: Arc::clone(target),
@@ -154,11 +179,11 @@ impl Drop for Edge {
         }
         let mut graph = graph().lock();
         let id = self.into.link().id();
-        let mut removed = None;
+        let mut removed: Vec<Waiting> = Vec::new();
         if let Some(edges) = graph.waiting_for.get_mut(&id) {
-            if let Some(at) = edges.iter().position(|edge| edge.number == self.number) {
-                removed = Some(edges.swap_remove(at));
-            }
+            removed = edges
+                .extract_if(.., |edge| edge.number == self.number)
+                .collect();
             if edges.is_empty() {
                 graph.waiting_for.remove(&id);
             }
@@ -173,9 +198,14 @@ impl Graph {
     /// `target` and ending with `waiter`; empty if there is none.
     ///
     /// Goes backwards from `waiter` through all that cannot land before it: the
-    /// flight that leads it, the flights that wait for it, and so on. If `target`
+    /// flights that lead it, the flights that wait for it, and so on. If `target`
     /// is among them it would wait for itself.
-    fn circle(&self, waiter: &Arc<dyn Node>, target: &Arc<dyn Node>) -> Vec<Arc<dyn Node>> {
+    fn circle(
+        &self,
+        waiter: &Arc<dyn Node>,
+        target: &Arc<dyn Node>,
+        limit: Limit,
+    ) -> Vec<Arc<dyn Node>> {
         struct Reached<'g> {
             node: &'g Arc<dyn Node>,
             /// What it cannot land before, as an index into the list.
@@ -204,9 +234,10 @@ impl Graph {
                 .get(&node.link().id())
                 .into_iter()
                 .flatten();
+            let waiting = waiting.filter(|edge| edge.limit == Limit::None || limit == Limit::Time);
             let dependents = node
                 .link()
-                .parent
+                .parents
                 .iter()
                 .chain(waiting.map(|edge| &edge.flight));
             for dependent in dependents {

@@ -1,11 +1,11 @@
 //! What a caller does who found nothing: join or lead, look again, build,
 //! publish, land. The one path that every build takes.
 
-use super::chain;
+use super::chain::{self, Part};
 use super::flight::{Flight, Landing, Patience};
 use super::flights::{Flights, Ticket};
 use super::graph::Node;
-use crate::error::{BuildError, Circle, Site};
+use crate::error::{BuildError, Circle};
 use crate::key::Key;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -18,7 +18,7 @@ pub(crate) struct Plan<L, B, P> {
     pub(crate) look: L,
     /// Runs the user's constructor or function.
     pub(crate) build: B,
-    /// Puts a value into the store. It runs with nothing locked.
+    /// Puts a value into the store, and answers with what that displaces.
     pub(crate) put: P,
     /// How long to wait for somebody else's build.
     pub(crate) patience: Patience,
@@ -52,7 +52,7 @@ where
     E: Send + Sync + 'static,
 {
     /// Gets a value for `key` by building it, or by joining who builds it.
-    pub(crate) fn fly<L, B, P>(
+    pub(crate) fn fly<L, B, P, D>(
         &self,
         hash: u64,
         key: K,
@@ -61,9 +61,10 @@ where
     where
         L: Fn(&K) -> Option<V>,
         B: FnOnce() -> Result<V, E>,
-        P: FnOnce(&K, &V),
+        P: FnOnce(&K, &V) -> D,
     {
         let mut key = key;
+        let mut patience = plan.patience;
         loop {
             let joined = match self.join(hash, key) {
                 Ticket::Leads(flight) => {
@@ -71,7 +72,8 @@ where
                 }
                 Ticket::Joined(flight) => flight,
             };
-            match self.wait(&joined, plan.patience)? {
+            patience = patience.started();
+            match self.wait(&joined, patience)? {
                 Landing::Built(value) => {
                     return Ok(Flown {
                         value: value.clone(),
@@ -118,11 +120,11 @@ where
         }
     }
 
-    fn run(
+    fn run<D>(
         mut self,
         look: impl FnOnce(&K) -> Option<V>,
         build: impl FnOnce() -> Result<V, E>,
-        put: impl FnOnce(&K, &V),
+        put: impl FnOnce(&K, &V) -> D,
     ) -> Result<Flown<V>, BuildError<E>> {
         // Look again. Between this caller's look and its lead, another may have
         // landed:
@@ -143,40 +145,42 @@ where
                 how: How::Found,
             });
         }
-        let outcome = {
-            let _inside = chain::enter(Arc::clone(&self.flight) as Arc<dyn Node>);
-            // User code. An error goes to all who joined. A panic is caught so
-            // that they get an error, and goes on below. If it asks for this key
-            // again, or closes a circle, that call gets the error.
-            catch_unwind(AssertUnwindSafe(build))
-        };
-        match outcome {
+        let inside = chain::enter(Arc::clone(&self.flight) as Arc<dyn Node>, Part::Leads);
+        // User code. An error goes to all who joined. A panic is caught so that
+        // they get an error, and goes on below. If it asks for this key again, or
+        // closes a circle, that call gets the error. The same holds for the key's
+        // `Debug`, and for a store of the user's own: so the flight stays on the
+        // chain until just before it lands.
+        let (landing, displaced, outcome) = match catch_unwind(AssertUnwindSafe(build)) {
             Ok(Ok(value)) => {
-                let took = self.flight.since().elapsed();
+                let how = How::Built(self.flight.since().elapsed());
                 let flight = &self.flight;
-                self.flights.publish(flight, || put(flight.key(), &value));
-                self.land(|| Landing::Built(value.clone()));
-                Ok(Flown {
-                    value,
-                    how: How::Built(took),
-                })
+                let displaced = self.flights.publish(flight, || put(flight.key(), &value));
+                (Ok(value.clone()), displaced, Ok(Flown { value, how }))
             }
-            Ok(Err(error)) => Err(self.fail(|site| BuildError::failed(site, error))),
+            Ok(Err(error)) => {
+                let error = BuildError::failed(self.flight.what_and_key(), error);
+                (Err(error.clone()), None, Err(Thrown::Error(error)))
+            }
             Err(payload) => match payload.downcast::<CircleUnwind>() {
-                Ok(circle) => Err(self.fail(|_| BuildError::from_circle(circle.0))),
+                Ok(circle) => {
+                    let error = BuildError::from_circle(circle.0);
+                    (Err(error.clone()), None, Err(Thrown::Error(error)))
+                }
                 Err(payload) => {
-                    self.fail(|site| BuildError::panicked(site, message_of(&*payload)));
-                    resume_unwind(payload)
+                    let site = self.flight.what_and_key();
+                    let error = BuildError::panicked(site, message_of(&*payload));
+                    (Err(error), None, Err(Thrown::Panic(payload)))
                 }
             },
-        }
-    }
-
-    /// Lands with an error and gives it back for the leader.
-    fn fail(&mut self, error: impl FnOnce(Site) -> BuildError<E>) -> BuildError<E> {
-        let error = error(self.flight.what_and_key());
-        self.land(|| Landing::Failed(error.clone()));
-        error
+        };
+        drop(inside);
+        self.land(|| landing.map_or_else(Landing::Failed, Landing::Built));
+        drop(displaced);
+        outcome.map_err(|thrown| match thrown {
+            Thrown::Error(error) => error,
+            Thrown::Panic(payload) => resume_unwind(payload),
+        })
     }
 
     fn land(&mut self, landing: impl FnOnce() -> Landing<V, E>) {
@@ -196,6 +200,12 @@ where
             self.land(|| Landing::Again);
         }
     }
+}
+
+/// How a build ended that brought nothing.
+enum Thrown<E> {
+    Error(BuildError<E>),
+    Panic(Box<dyn Any + Send>),
 }
 
 /// What a panic said.

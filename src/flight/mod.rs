@@ -18,7 +18,7 @@ mod flights;
 mod graph;
 mod lead;
 
-pub(crate) use chain::{Entered, current, enter, inside};
+pub(crate) use chain::{Entered, Part, enter, innermost_build, leads};
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Ticket};
 pub(crate) use graph::{Node, edges};

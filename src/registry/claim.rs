@@ -1,6 +1,6 @@
 use super::partition::Partition;
 use crate::error::BuildError;
-use crate::flight::{Entered, Flight, Landing, Patience, Ticket, enter};
+use crate::flight::{Entered, Flight, Landing, Part, Patience, Ticket, enter};
 use crate::key::{Key, Lookup, hash_of};
 use std::fmt;
 use std::sync::Arc;
@@ -26,17 +26,17 @@ pub struct Claim<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> {
     partition: Partition<K, T, E>,
     flight: Arc<Flight<K, Arc<T>, E>>,
     landed: bool,
-    _inside: Entered,
+    inside: Option<Entered>,
 }
 
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> {
     pub(super) fn new(partition: Partition<K, T, E>, flight: Arc<Flight<K, Arc<T>, E>>) -> Self {
-        let inside = enter(Arc::clone(&flight) as _);
+        let inside = enter(Arc::clone(&flight) as _, Part::Claims);
         Claim {
             partition,
             flight,
             landed: false,
-            _inside: inside,
+            inside: Some(inside),
         }
     }
 
@@ -47,15 +47,16 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> 
 
     /// Gives the instance to all who wait, and keeps it, unless the key was
     /// removed meanwhile.
-    pub fn fill(mut self, instance: T) -> Arc<T> {
-        let instance = Arc::new(instance);
+    pub fn fill(mut self, instance: impl Into<Arc<T>>) -> Arc<T> {
+        let instance = instance.into();
         let inner = self.partition.inner().clone();
         let took = self.flight.since().elapsed();
-        inner.flights.publish(&self.flight, || {
-            inner.put(self.flight.hash(), self.flight.key(), &instance);
+        let displaced = inner.flights.publish(&self.flight, || {
+            inner.put(self.flight.hash(), self.flight.key(), &instance)
         });
         inner.counters.built(took);
         self.land(|| Landing::Built(Arc::clone(&instance)));
+        drop(displaced);
         instance
     }
 
@@ -69,6 +70,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> 
 
     fn land(&mut self, landing: impl FnOnce() -> Landing<Arc<T>, E>) {
         self.landed = true;
+        self.inside = None;
         self.partition
             .inner()
             .flights
@@ -124,7 +126,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
             if let Some(instance) = self.inner().find(hash, &key) {
                 return Ok(Claimed::Kept(instance));
             }
-            match self.inner().flights.join(hash, key.to_key()) {
+            match self.inner().flights.join_to_claim(hash, key.to_key()) {
                 Ticket::Leads(flight) => {
                     let claim = Claim::new(self.clone(), flight);
                     // Look again: another may have landed since the look above.
@@ -135,7 +137,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
                 }
                 Ticket::Joined(flight) => {
                     if let Landing::Built(instance) =
-                        self.inner().flights.wait(&flight, Patience::ENDLESS)?
+                        self.inner().flights.wait(&flight, Patience::Endless)?
                     {
                         return Ok(Claimed::Kept(Arc::clone(instance)));
                     }

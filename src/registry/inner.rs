@@ -6,7 +6,7 @@ use super::stats::{Counters, Stats};
 use crate::error::BuildError;
 use crate::flight::{Flights, How, Patience, Plan};
 use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
-use crate::store::{Kept, StoreError};
+use crate::store::{Displaced, Kept, StoreError};
 use std::any::{Any, type_name};
 use std::sync::Arc;
 
@@ -92,10 +92,13 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
         Ok(flown.value)
     }
 
-    pub(crate) fn put(&self, hash: u64, key: &K, instance: &Arc<T>) {
-        if self.kept.put(hash, key.clone(), instance).is_err() {
+    /// Answers with what the instance displaces in the store.
+    pub(crate) fn put(&self, hash: u64, key: &K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
+        let kept = self.kept.put(hash, key.clone(), instance);
+        if kept.is_err() {
             self.fault();
         }
+        kept.ok()
     }
 
     #[cold]

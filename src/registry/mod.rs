@@ -160,14 +160,14 @@ impl Registry {
         self.is(Registry::global())
     }
 
-    /// The partition for a factory, made over `kept` if need be: in its home, if
-    /// it has one and this is the global registry.
+    /// The partition for a factory: in its home, if it has one and this is the
+    /// global registry.
     pub(crate) fn partition<K, T, E>(
         &self,
         factory: FactoryId,
         home: Option<&'static Home<K, T, E>>,
         kept: impl FnOnce() -> Kept<K, T>,
-    ) -> Held<Inner<K, T, E>>
+    ) -> Made<K, T, E>
     where
         K: Key,
         T: Send + Sync + 'static,
@@ -177,37 +177,39 @@ impl Registry {
             return self.partition_by(factory, kept);
         };
         if let Some(inner) = home.get() {
-            return Held::Forever(inner);
+            return Made::Before(Held::Forever(inner));
         }
-        let inner = home.get_or_init(|| self.furnish(kept(), factory));
+        let mut is_ours = false;
+        let inner = home.get_or_init(|| {
+            is_ours = true;
+            self.furnish(kept(), factory)
+        });
         self.register(factory, Held::Forever(inner as &'static dyn AnyPartition));
-        Held::Forever(inner)
+        Made::by(is_ours, Held::Forever(inner))
     }
 
-    /// The partition that holds `T` by `K`, for a factory, made if need be.
+    /// The partition for a factory, without a home.
     pub(crate) fn partition_by<K, T, E>(
         &self,
         factory: FactoryId,
         kept: impl FnOnce() -> Kept<K, T>,
-    ) -> Held<Inner<K, T, E>>
+    ) -> Made<K, T, E>
     where
         K: Key,
         T: Send + Sync + 'static,
         E: Send + Sync + 'static,
     {
+        let typed =
+            |held: &Held<dyn AnyPartition>| held.typed().expect("a partition's id names its type");
         let id = PartitionId::of::<Inner<K, T, E>>(factory);
         let partitions = &self.0.partitions;
-        let registered = match partitions.get(hash_of(&id), |known| *known == id) {
-            Some(registered) => registered,
-            None => {
-                let inner: Inner<K, T, E> = self.furnish(kept(), factory);
-                self.register(
-                    factory,
-                    Held::Counted(Arc::new(inner) as Arc<dyn AnyPartition>),
-                )
-            }
-        };
-        registered.typed().expect("a partition's id names its type")
+        if let Some(registered) = partitions.get(hash_of(&id), |known| *known == id) {
+            return Made::Before(typed(registered));
+        }
+        let ours: Arc<Inner<K, T, E>> = Arc::new(self.furnish(kept(), factory));
+        let registered = self.register(factory, Held::Counted(Arc::clone(&ours) as _));
+        let registered: Held<Inner<K, T, E>> = typed(registered);
+        Made::by(std::ptr::eq(&*registered, &*ours), registered)
     }
 
     /// Answers with the partition that has the id: this one or an earlier one.
@@ -244,6 +246,31 @@ impl Registry {
         let id = PartitionId::of::<Inner<K, T, E>>(factory);
         let registered = self.0.partitions.get(hash_of(&id), |known| *known == id)?;
         registered.as_any().downcast_ref()
+    }
+}
+
+/// A partition, and who made it.
+pub(crate) enum Made<K: 'static, T: 'static, E: 'static> {
+    /// This call, over the store that it brought.
+    Now(Held<Inner<K, T, E>>),
+    /// An earlier one.
+    Before(Held<Inner<K, T, E>>),
+}
+
+impl<K, T, E> Made<K, T, E> {
+    fn by(is_ours: bool, held: Held<Inner<K, T, E>>) -> Self {
+        if is_ours {
+            Made::Now(held)
+        } else {
+            Made::Before(held)
+        }
+    }
+
+    /// The partition, whoever made it.
+    pub(crate) fn held(self) -> Held<Inner<K, T, E>> {
+        match self {
+            Made::Now(held) | Made::Before(held) => held,
+        }
     }
 }
 

@@ -60,16 +60,26 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         }
     }
 
-    /// Keeps an instance. What it replaces is dropped here, with nothing locked.
-    pub(crate) fn put(&self, hash: u64, key: K, instance: &Arc<T>) -> Result<(), StoreError> {
+    /// Keeps an instance.
+    pub(crate) fn put(
+        &self,
+        hash: u64,
+        key: K,
+        instance: &Arc<T>,
+    ) -> Result<Displaced<K, T>, StoreError> {
+        let mut displaced = Displaced::default();
         match self {
-            Kept::Strong(store) => drop(store.keep(hash, key, Arc::clone(instance))),
-            Kept::Weak(store) => drop(store.keep(hash, key, instance)),
-            Kept::Pinned(store) => drop(store.keep(hash, key, instance)),
+            Kept::Strong(store) => {
+                displaced.instances[0] = store.keep(hash, key, Arc::clone(instance));
+            }
+            Kept::Weak(store) => store.keep(hash, key, instance, &mut displaced),
+            Kept::Pinned(store) => store.keep(hash, key, instance, &mut displaced),
             Kept::Static(store) => _ = store.keep(hash, key, Arc::clone(instance)),
-            Kept::Own(store) => drop(store.put(key, Arc::clone(instance), None)?),
+            Kept::Own(store) => {
+                displaced.instances[0] = store.put(key, Arc::clone(instance), None)?;
+            }
         }
-        Ok(())
+        Ok(displaced)
     }
 
     pub(crate) fn delete<Q: Lookup<K>>(
@@ -109,6 +119,24 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
             Kept::Pinned(_) => "pinned",
             Kept::Static(_) => "static",
             Kept::Own(_) => "own",
+        }
+    }
+}
+
+/// What a put has pushed out of a store. Dropping it may run user code, so it is
+/// handed up to where nothing waits.
+pub(crate) struct Displaced<K, T> {
+    /// The instance that was replaced, and the one that lost its pin.
+    pub(super) instances: [Option<Arc<T>>; 2],
+    /// The keys of the dead that were swept.
+    pub(super) swept: Vec<K>,
+}
+
+impl<K, T> Default for Displaced<K, T> {
+    fn default() -> Self {
+        Displaced {
+            instances: [None, None],
+            swept: Vec::new(),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::time::SystemTime;
 /// A map that knows nothing of threads.
 pub trait PlainMap<K, V>: Default + Send + Sync {
     fn find(&self, key: &K) -> Option<V>;
-    fn keep(&mut self, key: K, value: V) -> Option<V>;
-    /// The key comes along, so that it is dropped where nothing is locked.
+    // The keys come along, so that they are dropped where nothing is locked.
+    fn keep(&mut self, key: K, value: V) -> Option<(K, V)>;
     fn take(&mut self, key: &K) -> Option<(K, V)>;
     fn pairs(&self) -> Vec<(K, V)>;
     fn count(&self) -> usize;
@@ -30,8 +30,12 @@ macro_rules! plain_map {
                 self.get(key).cloned()
             }
 
-            fn keep(&mut self, key: K, value: V) -> Option<V> {
-                self.insert(key, value)
+            fn keep(&mut self, key: K, value: V) -> Option<(K, V)> {
+                if let Some(kept) = self.get_mut(&key) {
+                    return Some((key, std::mem::replace(kept, value)));
+                }
+                self.insert(key, value);
+                None
             }
 
             fn take(&mut self, key: &K) -> Option<(K, V)> {
@@ -61,7 +65,8 @@ macro_rules! store_behind {
 
             fn put(&self, key: K, value: V, _: Option<SystemTime>)
             -> Result<Option<V>, StoreError> {
-                Ok(self.$write()$($open)*.keep(key, value))
+                let replaced = self.$write()$($open)*.keep(key, value);
+                Ok(replaced.map(|(_, value)| value))
             }
 
             fn delete(&self, key: &K) -> Result<Option<V>, StoreError> {

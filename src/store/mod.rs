@@ -22,7 +22,7 @@ pub(crate) mod table;
 mod weak;
 
 pub use keep::Keep;
-pub(crate) use kept::Kept;
+pub(crate) use kept::{Displaced, Kept};
 pub use memory::MemoryStore;
 pub use pinned::PinnedStore;
 pub use statics::StaticStore;

@@ -1,5 +1,5 @@
 use super::weak::WeakTable;
-use super::{Store, StoreError};
+use super::{Displaced, Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
 use parking_lot::Mutex;
 use std::fmt;
@@ -65,15 +65,24 @@ impl<K: Key, T> PinnedStore<K, T> {
         Some(instance)
     }
 
-    pub(crate) fn keep(&self, hash: u64, key: K, instance: &Arc<T>) -> Option<Arc<T>> {
+    pub(crate) fn keep(
+        &self,
+        hash: u64,
+        key: K,
+        instance: &Arc<T>,
+        displaced: &mut Displaced<K, T>,
+    ) {
         let pin = Arc::new(Pin {
             slot: AtomicUsize::new(OUT),
             used: AtomicBool::new(false),
         });
-        let replaced = self.table.keep(hash, key, instance, Arc::clone(&pin));
-        self.pin(&pin, instance);
-        let (weak, pin) = replaced?;
-        self.unpin(&pin).or_else(|| weak.upgrade())
+        let row = Arc::clone(&pin);
+        let replaced = self
+            .table
+            .keep(hash, key, instance, row, &mut displaced.swept);
+        displaced.instances[1] = self.ring.lock().admit(&pin, instance);
+        displaced.instances[0] =
+            replaced.and_then(|(weak, pin)| self.unpin(&pin).or_else(|| weak.upgrade()));
     }
 
     pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
@@ -117,7 +126,7 @@ impl Pin {
 }
 
 impl<T> Ring<T> {
-    fn admit(&mut self, pin: &Arc<Pin>, instance: &Arc<T>) -> Option<(Arc<Pin>, Arc<T>)> {
+    fn admit(&mut self, pin: &Arc<Pin>, instance: &Arc<T>) -> Option<Arc<T>> {
         // Another thread may have pinned or removed it since this one looked.
         if pin.slot.load(Ordering::Relaxed) != OUT || self.capacity == 0 {
             return None;
@@ -126,10 +135,9 @@ impl<T> Ring<T> {
         pin.slot.store(at, Ordering::Relaxed);
         pin.used.store(false, Ordering::Relaxed);
         let displaced = self.slots[at].replace((Arc::clone(pin), Arc::clone(instance)));
-        if let Some((pin, _)) = &displaced {
-            pin.slot.store(OUT, Ordering::Relaxed);
-        }
-        displaced
+        let (pin, instance) = displaced?;
+        pin.slot.store(OUT, Ordering::Relaxed);
+        Some(instance)
     }
 
     /// The slot to use next.
@@ -175,7 +183,9 @@ impl<K: Key, T: Send + Sync> Store<K, Arc<T>> for PinnedStore<K, T> {
         instance: Arc<T>,
         _: Option<SystemTime>,
     ) -> Result<Option<Arc<T>>, StoreError> {
-        Ok(self.keep(hash_of(&key), key, &instance))
+        let mut displaced = Displaced::default();
+        self.keep(hash_of(&key), key, &instance, &mut displaced);
+        Ok(displaced.instances[0].take())
     }
 
     fn delete(&self, key: &K) -> Result<Option<Arc<T>>, StoreError> {
@@ -183,9 +193,10 @@ impl<K: Key, T: Send + Sync> Store<K, Arc<T>> for PinnedStore<K, T> {
     }
 
     fn clear(&self) -> Result<(), StoreError> {
-        for (_, (_, pin)) in self.table.take_all() {
-            drop(self.unpin(&pin));
-        }
+        let rows = self.table.take_all();
+        // All are let go before the first is dropped: its `Drop` may panic.
+        let unpinned: Vec<_> = rows.iter().map(|(_, (_, pin))| self.unpin(pin)).collect();
+        drop(unpinned);
         Ok(())
     }
 
@@ -254,6 +265,22 @@ mod tests {
         store.clear().unwrap();
         assert_eq!(Arc::strong_count(&watched), 1);
         assert_eq!(store.len_pinned(), 0);
+    }
+
+    #[test]
+    fn a_hit_that_comes_late_does_not_pin_what_was_removed() {
+        let store = PinnedStore::new(1);
+        put(&store, 1);
+        let held = store.get(&1).unwrap().unwrap();
+        put(&store, 2);
+        // A hit sees that the instance has lost its pin; before it pins it again,
+        // another thread removes it.
+        let found = store.table.find(hash_of(&1_u32), &&1, |pin| pin.touch());
+        let (hit, lost) = found.unwrap();
+        store.delete(&1).unwrap();
+        store.pin(&lost.unwrap(), &hit);
+        drop(hit);
+        assert_eq!(Arc::strong_count(&held), 1);
     }
 
     #[test]

@@ -113,33 +113,37 @@ impl<K, V> Table<K, V> {
 
     /// Takes every row out.
     pub(crate) fn take_all(&self) -> Vec<(K, V)> {
-        self.take_where(|_| true)
+        let shards = 0..self.shards();
+        shards
+            .flat_map(|shard| self.take_where(shard, |_| true))
+            .collect()
     }
 
-    /// Takes out the rows whose value `goes`; `goes` must not call user code.
-    ///
-    /// A shard is emptied and filled again with what stays. That costs time in
-    /// proportion to its rows.
-    pub(crate) fn take_where(&self, goes: impl Fn(&V) -> bool) -> Vec<(K, V)> {
+    /// Takes the rows out of one shard whose value `goes`; `goes` must not call
+    /// user code. The shard is emptied and filled again with what stays, which
+    /// costs time in proportion to its rows, and hashes them.
+    pub(crate) fn take_where(&self, shard: usize, goes: impl Fn(&V) -> bool) -> Vec<(K, V)> {
         switch_point();
-        let mut taken = Vec::new();
-        for shard in self.map.shards() {
-            let mut shard = shard.write();
-            if shard.is_empty() {
-                continue;
-            }
-            let (gone, stay): (Vec<(Row<K>, SharedValue<V>)>, Vec<_>) =
-                shard.drain().partition(|(_, value)| goes(value.get()));
-            for row in stay {
-                shard.insert((self.hash_of)(&row.0.0), row, self.rehash());
-            }
-            drop(shard);
-            taken.extend(
-                gone.into_iter()
-                    .map(|(kept, value)| (kept.0, value.into_inner())),
-            );
+        let mut shard = self.map.shards()[shard].write();
+        let (gone, stay): (Vec<_>, Vec<_>) =
+            shard.drain().partition(|(_, value)| goes(value.get()));
+        for row in stay {
+            shard.insert((self.hash_of)(&row.0.0), row, self.rehash());
         }
-        taken
+        drop(shard);
+        let gone = gone.into_iter();
+        gone.map(|(kept, value)| (kept.0, value.into_inner()))
+            .collect()
+    }
+
+    /// The number of shards.
+    pub(crate) fn shards(&self) -> usize {
+        self.map.shards().len()
+    }
+
+    /// The number of rows in one shard.
+    pub(crate) fn rows_in(&self, shard: usize) -> usize {
+        self.map.shards()[shard].read().len()
     }
 
     /// What `pick` makes of each row, one shard after another, under the shard's
@@ -201,10 +205,10 @@ mod tests {
         for n in 0..ROWS {
             table.replace(hash_of(&n), n, n);
         }
-        assert_eq!(
-            table.take_where(|n| n % 3 == 0).len() as u64,
-            ROWS.div_ceil(3)
-        );
+        let taken: usize = (0..table.shards())
+            .map(|shard| table.take_where(shard, |n| n % 3 == 0).len())
+            .sum();
+        assert_eq!(taken as u64, ROWS.div_ceil(3));
         for n in 0..ROWS {
             let found = table.read(hash_of(&n), |k| *k == n, |v| *v);
             assert_eq!(found, (n % 3 != 0).then_some(n));

@@ -1,6 +1,7 @@
 use super::table::Table;
-use super::{Store, StoreError};
+use super::{Displaced, Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
+use parking_lot::Mutex;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
@@ -9,10 +10,11 @@ use std::time::SystemTime;
 /// Keeps instances as long as somebody holds them.
 ///
 /// The entry of an instance that has died stays behind until it is swept. That
-/// is paid for by puts: after as many new entries as were alive at the last
-/// sweep, and 32 more, a put sweeps the whole store. So no more of the entries
-/// are dead than were alive then, plus 32. A sweep costs time in proportion to
-/// the entries.
+/// is paid for by puts: each new entry pays for looking at three old ones, and as
+/// soon as a shard is paid for, a put sweeps it, one shard after another. So where
+/// instances come and go, about half as many entries are dead as are alive, and a
+/// few per shard; and when many die at once, their entries are gone after a third
+/// as many puts.
 pub struct WeakStore<K, T> {
     table: WeakTable<K, T, ()>,
 }
@@ -32,9 +34,17 @@ impl<K: Key, T> WeakStore<K, T> {
             .map(|(instance, ())| instance)
     }
 
-    pub(crate) fn keep(&self, hash: u64, key: K, instance: &Arc<T>) -> Option<Arc<T>> {
-        let (weak, ()) = self.table.keep(hash, key, instance, ())?;
-        weak.upgrade()
+    pub(crate) fn keep(
+        &self,
+        hash: u64,
+        key: K,
+        instance: &Arc<T>,
+        displaced: &mut Displaced<K, T>,
+    ) {
+        let replaced = self
+            .table
+            .keep(hash, key, instance, (), &mut displaced.swept);
+        displaced.instances[0] = replaced.and_then(|(weak, ())| weak.upgrade());
     }
 
     pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
@@ -65,7 +75,9 @@ impl<K: Key, T: Send + Sync> Store<K, Arc<T>> for WeakStore<K, T> {
         instance: Arc<T>,
         _: Option<SystemTime>,
     ) -> Result<Option<Arc<T>>, StoreError> {
-        Ok(self.keep(hash_of(&key), key, &instance))
+        let mut displaced = Displaced::default();
+        self.keep(hash_of(&key), key, &instance, &mut displaced);
+        Ok(displaced.instances[0].take())
     }
 
     fn delete(&self, key: &K) -> Result<Option<Arc<T>>, StoreError> {
@@ -100,12 +112,16 @@ impl<K, T> fmt::Debug for WeakStore<K, T> {
 /// Rows that do not keep their instance alive, each with a mark beside it.
 pub(super) struct WeakTable<K, T, M> {
     table: Table<K, (Weak<T>, M)>,
-    /// New rows until the next sweep; 0 while one is under way.
-    until_sweep: AtomicUsize,
+    /// How many rows may be looked at for what has been paid.
+    paid: AtomicUsize,
+    /// The shard to sweep next. Held by who decides on that.
+    next: Mutex<usize>,
 }
 
-/// New rows between two sweeps of a table in which nothing is alive.
-const SLACK: usize = 32;
+/// How many old rows each new one pays for.
+const PAYS: usize = 3;
+/// What the visit to a shard costs beside its rows.
+const VISIT: usize = 8;
 
 impl<K, T, M> WeakTable<K, T, M> {
     /// The number of rows, the dead ones among them.
@@ -118,7 +134,8 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
     pub(super) fn new() -> Self {
         WeakTable {
             table: Table::new(hash_of),
-            until_sweep: AtomicUsize::new(SLACK),
+            paid: AtomicUsize::new(0),
+            next: Mutex::new(0),
         }
     }
 
@@ -141,19 +158,21 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
         found.flatten()
     }
 
-    /// Answers with the row that this one replaces.
+    /// Answers with the row that this one replaces, and adds the keys of those
+    /// that were swept to `swept`.
     pub(super) fn keep(
         &self,
         hash: u64,
         key: K,
         instance: &Arc<T>,
         mark: M,
+        swept: &mut Vec<K>,
     ) -> Option<(Weak<T>, M)> {
-        let replaced = self
-            .table
-            .replace(hash, key, (Arc::downgrade(instance), mark));
-        if replaced.is_none() && self.counts_down_to_a_sweep() {
-            self.sweep();
+        let row = (Arc::downgrade(instance), mark);
+        let replaced = self.table.replace(hash, key, row);
+        if replaced.is_none() {
+            self.paid.fetch_add(PAYS, Ordering::Relaxed);
+            self.sweep_what_is_paid(swept);
         }
         replaced
     }
@@ -183,20 +202,30 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
 
     /// Takes out the rows whose instance has died; answers with their number.
     pub(super) fn sweep(&self) -> usize {
-        let dead = self.table.take_where(|(weak, _)| weak.strong_count() == 0);
-        self.until_sweep
-            .store(self.table.len() + SLACK, Ordering::Relaxed);
-        dead.len()
+        let shards = 0..self.table.shards();
+        shards.map(|shard| self.sweep_shard(shard).len()).sum()
     }
 
-    /// True for one caller each time the count runs out.
-    fn counts_down_to_a_sweep(&self) -> bool {
-        let counted = self
-            .until_sweep
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            });
-        counted == Ok(1)
+    fn sweep_shard(&self, shard: usize) -> Vec<(K, (Weak<T>, M))> {
+        self.table
+            .take_where(shard, |(weak, _)| weak.strong_count() == 0)
+    }
+
+    /// Sweeps the next shard if that is paid for, unless another thread does.
+    fn sweep_what_is_paid(&self, swept: &mut Vec<K>) {
+        let Some(mut next) = self.next.try_lock() else {
+            return;
+        };
+        let shard = *next;
+        let costs = self.table.rows_in(shard) + VISIT;
+        let pay = |paid: usize| paid.checked_sub(costs);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        if self.paid.fetch_update(set, fetch, pay).is_err() {
+            return;
+        }
+        *next = (shard + 1) % self.table.shards();
+        drop(next);
+        swept.extend(self.sweep_shard(shard).into_iter().map(|(key, _)| key));
     }
 }
 
@@ -204,20 +233,40 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
 mod tests {
     use super::*;
 
+    /// What the shards hold back, beyond the steady state.
+    fn few(store: &WeakStore<usize, usize>) -> usize {
+        store.table.table.shards() * VISIT
+    }
+
     #[test]
-    fn the_dead_are_never_more_than_were_alive_and_the_slack() {
+    fn the_dead_are_no_more_than_the_living_and_a_few() {
         let store = WeakStore::new();
         let held: Vec<_> = (0..100).map(Arc::new).collect();
         for (n, instance) in held.iter().enumerate() {
             store.put(n, Arc::clone(instance), None).unwrap();
         }
-        for n in 100..if cfg!(miri) { 400 } else { 10_000 } {
+        for n in 100..if cfg!(miri) { 400 } else { 20_000 } {
             store.put(n, Arc::new(n), None).unwrap();
             let dead = store.len_with_dead() - 100;
-            // The one being put is alive too at the moment of a sweep.
-            assert!(dead <= 101 + SLACK, "{dead} dead after {n} puts");
+            assert!(dead <= 100 + few(&store), "{dead} dead after {n} puts");
         }
         assert_eq!(store.len().unwrap(), 100);
+    }
+
+    #[test]
+    fn after_many_died_at_once_their_entries_go_with_the_next_puts() {
+        const MANY: usize = if cfg!(miri) { 90 } else { 9_000 };
+        let store = WeakStore::new();
+        let held: Vec<_> = (0..MANY).map(Arc::new).collect();
+        for (n, instance) in held.iter().enumerate() {
+            store.put(n, Arc::clone(instance), None).unwrap();
+        }
+        drop(held);
+        for n in MANY..2 * MANY {
+            store.put(n, Arc::new(n), None).unwrap();
+        }
+        let dead = store.len_with_dead();
+        assert!(dead <= few(&store), "{dead} of {MANY} are still there");
     }
 
     #[test]
