@@ -117,7 +117,10 @@ fn factory(Plan { krate, factory, .. }: &Plan) -> Option<TokenStream> {
     let factory = factory.as_ref()?;
     Some(quote! {
         fn factory() -> #krate::FactoryId {
-            (#factory).id()
+            // Borrowed for ever, so that a `const` is refused: each use of one
+            // would be another factory.
+            let factory: &'static #krate::MementoFactory<_> = &#factory;
+            factory.id()
         }
     })
 }

@@ -150,3 +150,21 @@ fn a_wait_that_is_given_up_leaves_the_build_alone() {
         assert_eq!(builds.load(SeqCst), 1);
     });
 }
+
+#[test]
+fn a_claim_is_vacant_only_if_nothing_is_kept() {
+    explore(|| {
+        let builds = Arc::new(AtomicU32::new(0));
+        let theirs = Arc::clone(&builds);
+        let other = spawn_here(move || Counted::memento(1, &theirs));
+        let claimed = match Counted::mementos().claim(1).unwrap() {
+            Claimed::Kept(kept) => kept,
+            Claimed::Vacant(claim) => {
+                builds.fetch_add(1, SeqCst);
+                claim.fill(Counted(0))
+            }
+        };
+        assert!(Arc::ptr_eq(&claimed, &other.join().unwrap()));
+        assert_eq!(builds.load(SeqCst), 1);
+    });
+}

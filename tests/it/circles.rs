@@ -3,6 +3,7 @@
 use crate::support::{Numbers, until};
 use mementos::{BuildError, Context, Registry, memento, private};
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, Mutex, OnceLock};
@@ -10,22 +11,29 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 #[test]
-fn a_constructor_may_go_through_hundreds_of_others() {
+fn a_constructor_may_go_through_hundreds_of_others_in_one_shard() {
+    /// All of one hash, so all in one shard.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct Same(u32);
+
+    impl Hash for Same {
+        fn hash<H: Hasher>(&self, _: &mut H) {}
+    }
+
     struct Step {
         next: Option<Arc<Step>>,
     }
 
     #[memento]
     impl Step {
-        fn new(left: u32) -> Self {
+        fn new(left: Same) -> Self {
             Step {
-                next: (left > 0).then(|| Step::memento(left - 1)),
+                next: (left.0 > 0).then(|| Step::memento(Same(left.0 - 1))),
             }
         }
     }
 
-    // 500 deep over a handful of shards: most steps share theirs with many.
-    let first = Step::memento(500);
+    let first = Step::memento(Same(500));
     let mut steps = 0;
     let mut at = &first;
     while let Some(next) = &at.next {
@@ -375,4 +383,108 @@ fn a_context_that_outlives_its_build_is_outside_of_it() {
     context.enter(|| assert!(Arc::ptr_eq(&left, &Left::memento("one"))));
     Left::mementos().remove("one");
     context.enter(|| assert!(!Arc::ptr_eq(&left, &Left::memento("one"))));
+}
+
+#[test]
+fn a_circle_met_by_who_holds_a_claim_is_a_panic_with_a_message() {
+    struct Held;
+
+    #[memento]
+    impl Held {
+        fn new(_n: u32) -> Self {
+            Held
+        }
+    }
+
+    let _claim = Held::mementos().claim(1).unwrap();
+    let payload = catch_unwind(|| Held::memento(1)).map(drop).unwrap_err();
+    let message = payload.downcast_ref::<String>().unwrap();
+    assert!(message.contains("asks for itself"), "{message}");
+}
+
+#[test]
+fn a_thread_that_helps_another_build_stays_inside_its_own() {
+    #[derive(Debug)]
+    struct Own;
+    static LENT: Mutex<Option<Context>> = Mutex::new(None);
+
+    #[memento]
+    impl Own {
+        fn new(n: u32) -> Self {
+            if n == 1 {
+                *LENT.lock().unwrap() = Some(Context::current());
+                Own::memento(2);
+            } else {
+                let lent = LENT.lock().unwrap().clone().unwrap();
+                let own = lent.enter(|| Own::try_memento(n));
+                assert!(matches!(own, Err(BuildError::Recursion(_))), "{own:?}");
+            }
+            Own
+        }
+    }
+
+    Own::memento(1);
+}
+
+#[test]
+fn a_claim_is_not_held_against_another_of_the_same_thread() {
+    struct Both;
+
+    #[memento]
+    impl Both {
+        fn new(_n: u32) -> Self {
+            Both
+        }
+    }
+
+    let claim = |n| match Both::mementos().claim(n) {
+        Ok(mementos::Claimed::Vacant(claim)) => claim,
+        _ => panic!("nobody else asks"),
+    };
+    let (first, second) = (claim(1), claim(2));
+    let here = Context::current();
+    thread::scope(|scope| {
+        // Inside a build of its own, which waits for the first claim alone.
+        let asks = scope.spawn(|| here.enter(|| Both::try_memento(1).is_ok()));
+        until(|| Both::mementos().stats().joins == 1);
+        first.fill(Both);
+        assert!(asks.join().unwrap());
+    });
+    second.fill(Both);
+}
+
+#[test]
+fn a_wait_with_a_limit_is_not_held_against_one_without() {
+    #[derive(Debug)]
+    struct Slow;
+
+    #[derive(Debug)]
+    struct Hasty;
+
+    #[memento]
+    impl Slow {
+        fn new(_n: u32) -> Self {
+            // The other waits for this build by now, with a limit.
+            until(|| Slow::mementos().stats().joins == 1);
+            Hasty::memento(1);
+            Slow
+        }
+    }
+
+    #[memento]
+    impl Hasty {
+        fn new(_n: u32) -> Self {
+            until(|| !Slow::mementos().building().is_empty());
+            let late = Slow::try_memento_for(Duration::from_millis(200), 1);
+            assert!(matches!(late, Err(BuildError::TimedOut(_))), "{late:?}");
+            Hasty
+        }
+    }
+
+    thread::scope(|scope| {
+        let hasty = scope.spawn(|| Hasty::try_memento(1).map(drop));
+        let slow = scope.spawn(|| Slow::try_memento(1).map(drop));
+        hasty.join().unwrap().unwrap();
+        slow.join().unwrap().unwrap();
+    });
 }

@@ -368,3 +368,100 @@ fn a_panicking_payload_is_handed_on_as_it_is() {
         .unwrap_err();
     assert_eq!(*payload.downcast::<u8>().unwrap(), 42);
 }
+
+#[test]
+fn the_key_function_runs_once_per_call() {
+    struct Thing;
+    static RUNS: AtomicU32 = AtomicU32::new(0);
+
+    fn counted(n: u32) -> u32 {
+        RUNS.fetch_add(1, SeqCst);
+        n
+    }
+
+    #[memento(key = |n: u32| counted(n), keep = "static")]
+    impl Thing {
+        fn new(_n: u32) -> Self {
+            Thing
+        }
+    }
+
+    let runs = |call: &dyn Fn()| {
+        let before = RUNS.load(SeqCst);
+        call();
+        RUNS.load(SeqCst) - before
+    };
+    assert_eq!(
+        runs(&|| drop(Thing::memento(1))),
+        1,
+        "the first of the type"
+    );
+    assert_eq!(runs(&|| drop(Thing::memento(2))), 1, "a build");
+    assert_eq!(runs(&|| drop(Thing::memento(2))), 1, "a hit");
+    assert_eq!(runs(&|| _ = Thing::memento_ref(3)), 1, "a build for ever");
+    assert_eq!(runs(&|| drop(Thing::try_memento(4))), 1, "a try");
+}
+
+/// Panics when an error wants to name it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Shy(u32);
+
+impl std::fmt::Debug for Shy {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        panic!("too shy")
+    }
+}
+
+#[test]
+fn a_key_that_cannot_be_printed_hides_no_failure() {
+    #[derive(Debug)]
+    struct Thing;
+
+    #[memento]
+    impl Thing {
+        fn new(key: Shy) -> Result<Self, String> {
+            match key.0 {
+                1 => Err("failed".to_owned()),
+                _ => std::panic::panic_any(7_u8),
+            }
+        }
+    }
+
+    let failed = Thing::try_memento(Shy(1)).unwrap_err();
+    assert_eq!(failed.failure().unwrap(), "failed");
+    assert!(
+        failed.to_string().contains("whose Debug panics"),
+        "{failed}"
+    );
+    let payload = catch_unwind(|| Thing::try_memento(Shy(2)))
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(*payload.downcast::<u8>().unwrap(), 7);
+    assert!(Thing::mementos().building().is_empty());
+}
+
+#[test]
+fn an_error_boxed_goes_up_by_question_mark() {
+    #[derive(Debug)]
+    struct Thing;
+
+    #[memento]
+    impl Thing {
+        fn new(text: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+            text.parse::<u32>()?;
+            Ok(Thing)
+        }
+    }
+
+    fn ask(text: &str) -> Result<Arc<Thing>, Box<dyn std::error::Error>> {
+        Ok(Thing::try_memento(text)?)
+    }
+
+    assert!(ask("1").is_ok());
+    assert!(
+        ask("one")
+            .unwrap_err()
+            .to_string()
+            .contains("invalid digit")
+    );
+}

@@ -1,7 +1,7 @@
 //! How long instances live: strong, weak, pinned, static.
 
 use crate::support::rounds;
-use mementos::{Keep, Memento, memento};
+use mementos::{Context, Keep, Memento, memento};
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
@@ -284,4 +284,48 @@ fn a_hand_written_type_chooses_its_lifetime_by_a_constant() {
     assert!(Arc::ptr_eq(&held, &Thing::memento(1)));
     drop(held);
     assert!(Thing::mementos().is_empty());
+}
+
+#[test]
+fn an_instance_that_loses_its_pin_may_remove_others_as_it_is_dropped() {
+    struct Thing;
+
+    #[memento(keep = "pinned", capacity = 1)]
+    impl Thing {
+        fn new(_n: u32) -> Self {
+            Thing
+        }
+    }
+
+    impl Drop for Thing {
+        fn drop(&mut self) {
+            // While another is being put in its place.
+            Thing::mementos().remove(2);
+            Thing::mementos().clear();
+        }
+    }
+
+    drop(Thing::memento(1));
+    drop(Thing::memento(2));
+    drop(Thing::memento(3));
+    Thing::mementos().clear();
+}
+
+#[test]
+fn an_instance_that_keeps_the_context_of_its_construction_still_goes() {
+    struct Thing {
+        _context: Context,
+    }
+
+    #[memento(keep = "weak")]
+    impl Thing {
+        fn new(_n: u32) -> Self {
+            Thing {
+                _context: Context::current(),
+            }
+        }
+    }
+
+    drop(Thing::memento(1));
+    assert_eq!(Thing::mementos().len(), 0);
 }

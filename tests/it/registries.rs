@@ -3,7 +3,7 @@
 use mementos::{Memento, Registry, memento};
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
 struct Thing(u32);
@@ -328,4 +328,65 @@ fn a_store_that_fails_to_read_is_a_miss_and_one_that_fails_to_delete_is_an_error
         );
         assert!(Registry::current().clear().is_err());
     });
+}
+
+#[test]
+fn of_two_stores_chosen_at_once_one_is_refused() {
+    for _ in 0..300 {
+        let registry = Registry::new();
+        let start = Barrier::new(2);
+        let choose = || {
+            start.wait();
+            let store = Arc::new(Mutex::new(BTreeMap::new()));
+            let chosen = registry.keep_in::<Thing, _>(Arc::clone(&store));
+            chosen.is_ok().then_some(store)
+        };
+        let (one, other) = thread::scope(|scope| {
+            let one = scope.spawn(choose);
+            let other = scope.spawn(choose);
+            (one.join().unwrap(), other.join().unwrap())
+        });
+        assert_eq!(usize::from(one.is_some()) + usize::from(other.is_some()), 1);
+        let chosen = one.or(other).unwrap();
+        registry.scope(|| Thing::memento(1));
+        assert_eq!(chosen.lock().unwrap().len(), 1, "it is the one in use");
+    }
+}
+
+#[test]
+fn a_store_that_calls_back_from_its_put_is_not_made_to_wait_for_itself() {
+    use mementos::store::{MemoryStore, Store, StoreError};
+    use std::time::SystemTime;
+
+    struct CallsBack(MemoryStore<u32, Arc<Thing>>);
+
+    impl Store<u32, Arc<Thing>> for CallsBack {
+        fn get(&self, key: &u32) -> Result<Option<Arc<Thing>>, StoreError> {
+            self.0.get(key)
+        }
+        fn put(
+            &self,
+            key: u32,
+            thing: Arc<Thing>,
+            expires: Option<SystemTime>,
+        ) -> Result<Option<Arc<Thing>>, StoreError> {
+            Thing::mementos().remove(key);
+            self.0.put(key, thing, expires)
+        }
+        fn delete(&self, key: &u32) -> Result<Option<Arc<Thing>>, StoreError> {
+            self.0.delete(key)
+        }
+        fn clear(&self) -> Result<(), StoreError> {
+            self.0.clear()
+        }
+        fn entries(&self) -> Result<Vec<(u32, Arc<Thing>)>, StoreError> {
+            self.0.entries()
+        }
+    }
+
+    let registry = Registry::new();
+    registry
+        .keep_in::<Thing, _>(CallsBack(MemoryStore::new()))
+        .unwrap();
+    registry.scope(|| assert_eq!(Thing::memento(1).0, 1));
 }
