@@ -228,7 +228,7 @@ impl Registry {
     /// # Errors
     ///
     /// If `T` has a store in this registry already, or if it is declared
-    /// `static`: only a [`StaticStore`] gives references for ever.
+    /// `static`: only a [`StaticStore`](crate::store::StaticStore) gives references for ever.
     pub fn keep_in<T: Memento<R>, R: Outcome<T>>(
         &self,
         store: impl Store<T::Key, Arc<T>> + 'static,

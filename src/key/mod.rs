@@ -40,6 +40,7 @@ pub(crate) fn hash_of<Q: Hash + ?Sized>(asked: &Q) -> u64 {
 /// Spelled out, since `hash_one` stays a call of its own, and a hit would then
 /// save and restore its registers twice.
 #[inline(always)]
+#[allow(clippy::manual_hash_one)]
 pub(crate) fn hash_by<Q: Hash + ?Sized>(hasher: &ahash::RandomState, asked: &Q) -> u64 {
     let mut state = hasher.build_hasher();
     asked.hash(&mut state);
