@@ -15,6 +15,13 @@ mod imp {
     #[inline(always)]
     pub(crate) fn switch_point() {}
 
+    /// Runs `run`, within which there are no switch points: a map is locked, and a
+    /// thread that ran now would wait for that lock where shuttle cannot see it.
+    #[inline(always)]
+    pub(crate) fn without_switch<R>(run: impl FnOnce() -> R) -> R {
+        run()
+    }
+
     /// Lets one thread sleep until another wakes it. A wake-up before the sleep
     /// is not lost. `std::thread::park` would share its token with the user's
     /// own code, and could eat a wake-up meant for that.
@@ -58,8 +65,22 @@ mod imp {
     pub(crate) use shuttle::thread_local;
     use std::time::Instant;
 
+    // One thread of the system runs all of shuttle's.
+    std::thread_local! {
+        static LOCKED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    }
+
     pub(crate) fn switch_point() {
-        AtomicU32::new(0).load(Ordering::SeqCst);
+        if !LOCKED.get() {
+            AtomicU32::new(0).load(Ordering::SeqCst);
+        }
+    }
+
+    pub(crate) fn without_switch<R>(run: impl FnOnce() -> R) -> R {
+        let before = LOCKED.replace(true);
+        let done = run();
+        LOCKED.set(before);
+        done
     }
 
     /// The face of `parking_lot::Mutex` over shuttle's.

@@ -37,7 +37,8 @@ pub(crate) enum Landing<V, E> {
 
 /// One build in progress for one key.
 pub(crate) struct Flight<K, V, E> {
-    key: K,
+    /// There until the last handle gives it to the store.
+    key: Option<K>,
     hash: u64,
     /// The name of what is built, for errors.
     what: &'static str,
@@ -61,7 +62,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     /// A build that begins, inside of `parents`.
     pub(super) fn new(what: &'static str, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Self {
         Flight {
-            key,
+            key: Some(key),
             hash,
             what,
             link: Link::new(parents),
@@ -73,7 +74,14 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     }
 
     pub(crate) fn key(&self) -> &K {
-        &self.key
+        self.key
+            .as_ref()
+            .expect("only the last handle gives the key away")
+    }
+
+    /// The key, from the last handle.
+    pub(super) fn take_key(&mut self) -> Option<K> {
+        self.key.take()
     }
 
     pub(crate) fn hash(&self) -> u64 {
@@ -82,7 +90,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
 
     /// The type and key, for an error. Runs the key's `Debug`.
     pub(crate) fn what_and_key(&self) -> Site {
-        Site::new(self.what, &self.key)
+        Site::new(self.what, self.key())
     }
 
     /// When the build began.

@@ -99,18 +99,38 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     }
 
     /// Puts a built value into the store by `put`, unless the key was removed
-    /// while it was built. What the value displaces there is for the caller to
-    /// drop, after the flight has landed: user code that asks for the removal of
-    /// this key would wait for the landing.
+    /// while it was built. Nothing is locked, so a slow store keeps nobody else
+    /// waiting. What the value displaces there is for the caller to drop, after
+    /// the flight has landed: user code that asks for the removal of this key
+    /// would wait for the landing.
     pub(crate) fn publish<D>(
         &self,
         flight: &Flight<K, V, E>,
-        put: impl FnOnce() -> D,
+        put: impl FnOnce(K) -> D,
     ) -> Option<D> {
         match flight.publish() {
-            Publication::Granted => Some(put()),
+            Publication::Granted => Some(put(flight.key().clone())),
             Publication::Voided => None,
         }
+    }
+
+    /// The same in one step with taking the flight from the table, under the
+    /// shard's lock: for a store that is no more than a map in memory, whose `put`
+    /// calls no user code but the key's `Hash` and `Eq`. If nobody has joined, the
+    /// key itself goes into the store.
+    pub(crate) fn publish_at_once<D>(
+        &self,
+        flight: &mut Arc<Flight<K, V, E>>,
+        put: impl FnOnce(K) -> D,
+    ) -> Option<D> {
+        let (hash, id) = (flight.hash(), Arc::as_ptr(flight));
+        let is_ours = |known: &Arc<Flight<K, V, E>>| Arc::as_ptr(known) == id;
+        self.table.remove_and(hash, is_ours, |taken, ()| {
+            // Not the last handle: the leader's is.
+            drop(taken);
+            let own = Arc::get_mut(flight).and_then(Flight::take_key);
+            put(own.unwrap_or_else(|| flight.key().clone()))
+        })
     }
 
     /// Voids the flight for a key: it answers its callers and does not publish,

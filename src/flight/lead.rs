@@ -20,8 +20,19 @@ pub(crate) struct Plan<L, B, P> {
     pub(crate) build: B,
     /// Puts a value into the store, and answers with what that displaces.
     pub(crate) put: P,
+    /// How to do that.
+    pub(crate) publish: Publish,
     /// How long to wait for somebody else's build.
     pub(crate) patience: Patience,
+}
+
+/// How a value gets into the store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Publish {
+    /// Under the lock that takes the flight from the table.
+    AtOnce,
+    /// With nothing locked: the store may be slow, or the user's own.
+    InSteps,
 }
 
 /// How a value was come by.
@@ -61,14 +72,19 @@ where
     where
         L: Fn(&K) -> Option<V>,
         B: FnOnce() -> Result<V, E>,
-        P: FnOnce(&K, &V) -> D,
+        P: FnOnce(K, &V) -> D,
     {
         let mut key = key;
         let mut patience = plan.patience;
         loop {
             let joined = match self.join(hash, key) {
                 Ticket::Leads(flight) => {
-                    return Lead::new(self, flight).run(plan.look, plan.build, plan.put);
+                    return Lead::new(self, flight).run(
+                        plan.look,
+                        plan.build,
+                        plan.put,
+                        plan.publish,
+                    );
                 }
                 Ticket::Joined(flight) => flight,
             };
@@ -124,7 +140,8 @@ where
         mut self,
         look: impl FnOnce(&K) -> Option<V>,
         build: impl FnOnce() -> Result<V, E>,
-        put: impl FnOnce(&K, &V) -> D,
+        put: impl FnOnce(K, &V) -> D,
+        publish: Publish,
     ) -> Result<Flown<V>, BuildError<E>> {
         // Look again. Between this caller's look and its lead, another may have
         // landed:
@@ -151,36 +168,46 @@ where
         // closes a circle, that call gets the error. The same holds for the key's
         // `Debug`, and for a store of the user's own: so the flight stays on the
         // chain until just before it lands.
-        let (landing, displaced, outcome) = match catch_unwind(AssertUnwindSafe(build)) {
+        let thrown = match catch_unwind(AssertUnwindSafe(build)) {
             Ok(Ok(value)) => {
                 let how = How::Built(self.flight.since().elapsed());
-                let flight = &self.flight;
-                let displaced = self.flights.publish(flight, || put(flight.key(), &value));
-                (Ok(value.clone()), displaced, Ok(Flown { value, how }))
+                let displaced = match publish {
+                    Publish::InSteps => {
+                        let displaced = self.flights.publish(&self.flight, |key| put(key, &value));
+                        drop(inside);
+                        displaced
+                    }
+                    Publish::AtOnce => {
+                        drop(inside);
+                        self.flights
+                            .publish_at_once(&mut self.flight, |key| put(key, &value))
+                    }
+                };
+                self.land(|| Landing::Built(value.clone()));
+                drop(displaced);
+                return Ok(Flown { value, how });
             }
-            Ok(Err(error)) => {
-                let error = BuildError::failed(self.flight.what_and_key(), error);
-                (Err(error.clone()), None, Err(Thrown::Error(error)))
-            }
+            Ok(Err(error)) => Thrown::Error(BuildError::failed(self.flight.what_and_key(), error)),
             Err(payload) => match payload.downcast::<CircleUnwind>() {
-                Ok(circle) => {
-                    let error = BuildError::from_circle(circle.0);
-                    (Err(error.clone()), None, Err(Thrown::Error(error)))
-                }
+                Ok(circle) => Thrown::Error(BuildError::from_circle(circle.0)),
                 Err(payload) => {
                     let site = self.flight.what_and_key();
-                    let error = BuildError::panicked(site, message_of(&*payload));
-                    (Err(error), None, Err(Thrown::Panic(payload)))
+                    let shared = BuildError::panicked(site, message_of(&*payload));
+                    Thrown::Panic(payload, shared)
                 }
             },
         };
         drop(inside);
-        self.land(|| landing.map_or_else(Landing::Failed, Landing::Built));
-        drop(displaced);
-        outcome.map_err(|thrown| match thrown {
-            Thrown::Error(error) => error,
-            Thrown::Panic(payload) => resume_unwind(payload),
-        })
+        match thrown {
+            Thrown::Error(error) => {
+                self.land(|| Landing::Failed(error.clone()));
+                Err(error)
+            }
+            Thrown::Panic(payload, shared) => {
+                self.land(|| Landing::Failed(shared));
+                resume_unwind(payload)
+            }
+        }
     }
 
     fn land(&mut self, landing: impl FnOnce() -> Landing<V, E>) {
@@ -205,7 +232,8 @@ where
 /// How a build ended that brought nothing.
 enum Thrown<E> {
     Error(BuildError<E>),
-    Panic(Box<dyn Any + Send>),
+    /// What the leader gets, and what the joined get.
+    Panic(Box<dyn Any + Send>, BuildError<E>),
 }
 
 /// What a panic said.

@@ -22,4 +22,4 @@ pub(crate) use chain::{Entered, Part, enter, innermost_build, leads};
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Ticket};
 pub(crate) use graph::{Node, edges};
-pub(crate) use lead::{CircleUnwind, How, Plan};
+pub(crate) use lead::{CircleUnwind, How, Plan, Publish};

@@ -51,8 +51,8 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> 
         let instance = instance.into();
         let inner = self.partition.inner().clone();
         let took = self.flight.since().elapsed();
-        let displaced = inner.flights.publish(&self.flight, || {
-            inner.put(self.flight.hash(), self.flight.key(), &instance)
+        let displaced = inner.flights.publish(&self.flight, |key| {
+            inner.put(self.flight.hash(), key, &instance)
         });
         inner.counters.built(took);
         self.land(|| Landing::Built(Arc::clone(&instance)));

@@ -4,7 +4,7 @@ use super::held::Held;
 use super::snapshot::Row;
 use super::stats::{Counters, Stats};
 use crate::error::BuildError;
-use crate::flight::{Flights, How, Patience, Plan};
+use crate::flight::{Flights, How, Patience, Plan, Publish};
 use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
 use crate::store::{Displaced, Kept, StoreError};
 use std::any::{Any, type_name};
@@ -80,7 +80,11 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
                         .failures
                         .unless_ok(|| construct().map(Arc::new))
                 },
-                put: |key: &K, instance: &Arc<T>| self.put(hash, key, instance),
+                put: |key, instance: &Arc<T>| self.put(hash, key, instance),
+                publish: match self.kept.is_own() {
+                    true => Publish::InSteps,
+                    false => Publish::AtOnce,
+                },
                 patience,
             },
         )?;
@@ -93,8 +97,8 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
     }
 
     /// Answers with what the instance displaces in the store.
-    pub(crate) fn put(&self, hash: u64, key: &K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
-        let kept = self.kept.put(hash, key.clone(), instance);
+    pub(crate) fn put(&self, hash: u64, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
+        let kept = self.kept.put(hash, key, instance);
         if kept.is_err() {
             self.fault();
         }

@@ -70,7 +70,10 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         let mut displaced = Displaced::default();
         match self {
             Kept::Strong(store) => {
-                displaced.instances[0] = store.keep(hash, key, Arc::clone(instance));
+                if let Some((key, replaced)) = store.keep(hash, key, Arc::clone(instance)) {
+                    displaced.keys.push(key);
+                    displaced.instances[0] = Some(replaced);
+                }
             }
             Kept::Weak(store) => store.keep(hash, key, instance, &mut displaced),
             Kept::Pinned(store) => store.keep(hash, key, instance, &mut displaced),
@@ -111,6 +114,11 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         matches!(self, Kept::Static(_))
     }
 
+    /// Whether it is the user's own: it may be slow, and may call back.
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Kept::Own(_))
+    }
+
     /// What it is called, in a snapshot.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -128,15 +136,15 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
 pub(crate) struct Displaced<K, T> {
     /// The instance that was replaced, and the one that lost its pin.
     pub(super) instances: [Option<Arc<T>>; 2],
-    /// The keys of the dead that were swept.
-    pub(super) swept: Vec<K>,
+    /// The keys that were swept with their dead, and one that was there already.
+    pub(super) keys: Vec<K>,
 }
 
 impl<K, T> Default for Displaced<K, T> {
     fn default() -> Self {
         Displaced {
             instances: [None, None],
-            swept: Vec::new(),
+            keys: Vec::new(),
         }
     }
 }

@@ -25,7 +25,7 @@ impl<K: Key, V: Clone> MemoryStore<K, V> {
         self.table.read(hash, |key| asked.is(key), V::clone)
     }
 
-    pub(crate) fn keep(&self, hash: u64, key: K, value: V) -> Option<V> {
+    pub(crate) fn keep(&self, hash: u64, key: K, value: V) -> Option<(K, V)> {
         self.table.replace(hash, key, value)
     }
 
@@ -48,7 +48,8 @@ impl<K: Key, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     }
 
     fn put(&self, key: K, value: V, _: Option<SystemTime>) -> Result<Option<V>, StoreError> {
-        Ok(self.keep(hash_of(&key), key, value))
+        let replaced = self.keep(hash_of(&key), key, value);
+        Ok(replaced.map(|(_, value)| value))
     }
 
     fn delete(&self, key: &K) -> Result<Option<V>, StoreError> {

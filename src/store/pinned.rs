@@ -79,7 +79,7 @@ impl<K: Key, T> PinnedStore<K, T> {
         let row = Arc::clone(&pin);
         let replaced = self
             .table
-            .keep(hash, key, instance, row, &mut displaced.swept);
+            .keep(hash, key, instance, row, &mut displaced.keys);
         displaced.instances[1] = self.ring.lock().admit(&pin, instance);
         displaced.instances[0] =
             replaced.and_then(|(weak, pin)| self.unpin(&pin).or_else(|| weak.upgrade()));

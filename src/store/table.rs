@@ -7,7 +7,7 @@
 //! Nothing is dropped while a shard is locked: what leaves the table is handed
 //! to the caller.
 
-use crate::sync::switch_point;
+use crate::sync::{switch_point, without_switch};
 use dashmap::{DashMap, SharedValue};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
@@ -81,12 +81,15 @@ impl<K, V> Table<K, V> {
         if let Some((kept, value)) = shard.get(hash, same(is)) {
             return Some(read(&kept.0, value.get()));
         }
+        let more = room(shard.len(), shard.capacity());
+        shard.reserve(more, self.rehash());
         shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
     }
 
-    /// Puts a value, and answers with the one that it replaces.
-    pub(crate) fn replace(&self, hash: u64, key: K, value: V) -> Option<V>
+    /// Puts a value. If it replaces one, that comes back, with the key that was not
+    /// needed.
+    pub(crate) fn replace(&self, hash: u64, key: K, value: V) -> Option<(K, V)>
     where
         K: Eq,
     {
@@ -94,21 +97,32 @@ impl<K, V> Table<K, V> {
         let mut shard = self.map.shards()[self.shard_of(hash)].write();
         if let Some((_, kept)) = shard.get_mut(hash, same(|kept| *kept == key)) {
             let replaced = std::mem::replace(kept.get_mut(), value);
-            drop(shard);
-            // `key` is dropped after this, with nothing locked.
-            return Some(replaced);
+            return Some((key, replaced));
         }
+        let more = room(shard.len(), shard.capacity());
+        shard.reserve(more, self.rehash());
         shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
     }
 
     /// Takes a row out.
     pub(crate) fn remove(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<(K, V)> {
+        self.remove_and(hash, is, |key, value| (key, value))
+    }
+
+    /// Takes a row out, and does `then` before anybody can see that it is gone.
+    /// `then` runs under the shard's lock: it must not call user code, nor drop
+    /// any.
+    pub(crate) fn remove_and<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        then: impl FnOnce(K, V) -> R,
+    ) -> Option<R> {
         switch_point();
         let mut shard = self.map.shards()[self.shard_of(hash)].write();
         let (kept, value) = shard.remove_entry(hash, same(is))?;
-        drop(shard);
-        Some((kept.0, value.into_inner()))
+        Some(without_switch(|| then(kept.0, value.into_inner())))
     }
 
     /// Takes every row out.
@@ -176,6 +190,13 @@ impl<K, V> Table<K, V> {
     }
 }
 
+/// For how many more rows to make room before one is put. Growing goes through
+/// all keys of a shard, and in a large one each is a cache miss. So it is done
+/// half as often as the table would by itself.
+fn room(len: usize, capacity: usize) -> usize {
+    if len == capacity { 3 * len } else { 0 }
+}
+
 #[inline]
 fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(Row<K>, SharedValue<V>)) -> bool {
     move |(kept, _)| is(&kept.0)
@@ -190,7 +211,7 @@ mod tests {
         let table = Table::new(|_| 7);
         assert_eq!(table.replace(7, "a", 1), None);
         assert_eq!(table.replace(7, "b", 2), None);
-        assert_eq!(table.replace(7, "a", 3), Some(1));
+        assert_eq!(table.replace(7, "a", 3), Some(("a", 1)));
         assert_eq!(table.read(7, |k| *k == "a", |v| *v), Some(3));
         assert_eq!(table.read(7, |k| *k == "b", |v| *v), Some(2));
         assert_eq!(table.remove(7, |k| *k == "a"), Some(("a", 3)));

@@ -43,7 +43,7 @@ impl<K: Key, T> WeakStore<K, T> {
     ) {
         let replaced = self
             .table
-            .keep(hash, key, instance, (), &mut displaced.swept);
+            .keep(hash, key, instance, (), &mut displaced.keys);
         displaced.instances[0] = replaced.and_then(|(weak, ())| weak.upgrade());
     }
 
@@ -158,23 +158,24 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
         found.flatten()
     }
 
-    /// Answers with the row that this one replaces, and adds the keys of those
-    /// that were swept to `swept`.
+    /// Answers with the row that this one replaces. Keys that are not needed any
+    /// more are added to `keys`, for the caller to drop.
     pub(super) fn keep(
         &self,
         hash: u64,
         key: K,
         instance: &Arc<T>,
         mark: M,
-        swept: &mut Vec<K>,
+        keys: &mut Vec<K>,
     ) -> Option<(Weak<T>, M)> {
         let row = (Arc::downgrade(instance), mark);
-        let replaced = self.table.replace(hash, key, row);
-        if replaced.is_none() {
-            self.paid.fetch_add(PAYS, Ordering::Relaxed);
-            self.sweep_what_is_paid(swept);
+        if let Some((key, replaced)) = self.table.replace(hash, key, row) {
+            keys.push(key);
+            return Some(replaced);
         }
-        replaced
+        self.paid.fetch_add(PAYS, Ordering::Relaxed);
+        self.sweep_what_is_paid(keys);
+        None
     }
 
     pub(super) fn take(&self, hash: u64, asked: &impl Lookup<K>) -> Option<(Weak<T>, M)> {
@@ -212,7 +213,7 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
     }
 
     /// Sweeps the next shard if that is paid for, unless another thread does.
-    fn sweep_what_is_paid(&self, swept: &mut Vec<K>) {
+    fn sweep_what_is_paid(&self, keys: &mut Vec<K>) {
         let Some(mut next) = self.next.try_lock() else {
             return;
         };
@@ -225,7 +226,7 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
         }
         *next = (shard + 1) % self.table.shards();
         drop(next);
-        swept.extend(self.sweep_shard(shard).into_iter().map(|(key, _)| key));
+        keys.extend(self.sweep_shard(shard).into_iter().map(|(key, _)| key));
     }
 }
 

@@ -1,8 +1,11 @@
 use crate::{explore, spawn_here};
-use mementos::memento;
+use mementos::store::{Store, StoreError};
+use mementos::{Registry, memento};
 use shuttle::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use shuttle::thread;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 /// Reads a source of truth, as a constructor does that opens a file.
 struct Reading(u32);
@@ -16,10 +19,67 @@ impl Reading {
     }
 }
 
+/// Where the readings are kept.
+#[derive(Clone, Copy, PartialEq)]
+enum Kept {
+    Strong,
+    InAStoreThatTakesItsTime,
+}
+
+/// A store in which others may run before and after every step.
+struct TakesItsTime(Mutex<BTreeMap<(), Arc<Reading>>>);
+
+impl TakesItsTime {
+    fn step<R>(
+        &self,
+        step: impl FnOnce(&mut BTreeMap<(), Arc<Reading>>) -> R,
+    ) -> Result<R, StoreError> {
+        thread::yield_now();
+        let done = step(&mut self.0.lock().unwrap());
+        thread::yield_now();
+        Ok(done)
+    }
+}
+
+impl Store<(), Arc<Reading>> for TakesItsTime {
+    fn get(&self, key: &()) -> Result<Option<Arc<Reading>>, StoreError> {
+        self.step(|map| map.get(key).cloned())
+    }
+
+    fn put(
+        &self,
+        key: (),
+        reading: Arc<Reading>,
+        _: Option<SystemTime>,
+    ) -> Result<Option<Arc<Reading>>, StoreError> {
+        self.step(|map| map.insert(key, reading))
+    }
+
+    fn delete(&self, key: &()) -> Result<Option<Arc<Reading>>, StoreError> {
+        self.step(|map| map.remove(key))
+    }
+
+    fn clear(&self) -> Result<(), StoreError> {
+        self.step(BTreeMap::clear)
+    }
+
+    fn entries(&self) -> Result<Vec<((), Arc<Reading>)>, StoreError> {
+        self.step(|map| {
+            map.iter()
+                .map(|(key, reading)| (*key, Arc::clone(reading)))
+                .collect()
+        })
+    }
+}
+
 /// The truth changes, then the reading of it is removed by `remove`; whoever asks
 /// after that must not see the old one.
-fn nothing_old_is_seen_after(remove: impl Fn() + Send + Sync + Copy + 'static) {
+fn nothing_old_is_seen_after(kept: Kept, remove: impl Fn() + Send + Sync + Copy + 'static) {
     explore(move || {
+        if kept == Kept::InAStoreThatTakesItsTime {
+            let store = TakesItsTime(Mutex::default());
+            Registry::current().keep_in::<Reading, _>(store).unwrap();
+        }
         let truth = Arc::new(AtomicU32::new(1));
         let readers: Vec<_> = (0..2)
             .map(|_| {
@@ -45,12 +105,26 @@ fn nothing_old_is_seen_after(remove: impl Fn() + Send + Sync + Copy + 'static) {
 
 #[test]
 fn nothing_old_is_seen_after_a_removal() {
-    nothing_old_is_seen_after(|| drop(Reading::mementos().remove(())));
+    nothing_old_is_seen_after(Kept::Strong, || drop(Reading::mementos().remove(())));
 }
 
 #[test]
 fn nothing_old_is_seen_after_a_clear() {
-    nothing_old_is_seen_after(|| Reading::mementos().clear());
+    nothing_old_is_seen_after(Kept::Strong, || Reading::mementos().clear());
+}
+
+#[test]
+fn nothing_old_is_seen_after_a_removal_from_a_slow_store() {
+    nothing_old_is_seen_after(Kept::InAStoreThatTakesItsTime, || {
+        drop(Reading::mementos().remove(()));
+    });
+}
+
+#[test]
+fn nothing_old_is_seen_after_clearing_a_slow_store() {
+    nothing_old_is_seen_after(Kept::InAStoreThatTakesItsTime, || {
+        Reading::mementos().clear()
+    });
 }
 
 /// A caller may find by its second look what another has just removed. It may
