@@ -123,7 +123,7 @@ fn nothing_old_is_seen_after_a_removal_from_a_slow_store() {
 #[test]
 fn nothing_old_is_seen_after_clearing_a_slow_store() {
     nothing_old_is_seen_after(Kept::InAStoreThatTakesItsTime, || {
-        Reading::mementos().clear()
+        Reading::mementos().clear();
     });
 }
 
