@@ -36,7 +36,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// assert!(Arc::ptr_eq(&one, &by_name.memento::<Thing>(("one", 2))));
 /// ```
 ///
-/// As what a type declares, by `#[memento(factory = BY_NAME)]`:
+/// The closure takes a reference to the arguments: `&&str` for a constructor of
+/// one `&str`, `&(&str, u32)` for one of two.
+///
+/// As what a type declares, by `#[memento(factory = BY_NAME)]`. It must be a
+/// `static`: each use of a `const` would be another factory.
 ///
 /// ```
 /// use mementos::{MementoFactory, memento, memento_factory};

@@ -155,6 +155,7 @@ pub mod private;
 mod registry;
 pub mod store;
 mod sync;
+mod table;
 
 pub use context::Context;
 pub use error::BuildError;

@@ -5,14 +5,14 @@ use super::flight::{Flight, Landing, Patience, Publication};
 use super::graph::Node;
 use crate::error::BuildError;
 use crate::key::{Key, Lookup};
-use crate::store::table::Table;
+use crate::table::Sharded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The flights of one partition.
 pub(crate) struct Flights<K, V, E> {
     what: &'static str,
-    table: Table<Arc<Flight<K, V, E>>, ()>,
+    table: Sharded<Arc<Flight<K, V, E>>, ()>,
     joins: AtomicU64,
 }
 
@@ -29,7 +29,7 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     pub(crate) fn new(what: &'static str) -> Self {
         Flights {
             what,
-            table: Table::new(|flight| flight.hash()),
+            table: Sharded::new(|flight| flight.hash()),
             joins: AtomicU64::new(0),
         }
     }

@@ -6,10 +6,10 @@
 //! | part | does one thing |
 //! |---|---|
 //! | `flights` | the flights under way, by key: join, lead, void |
-//! | `flight` | one flight's life: building, publishing, landed |
+//! | `flight` | one flight's life: building, publishing, landed; and waiting for it |
 //! | `lead` | what the leader does: look again, build, publish, land |
 //! | `graph` | which flights wait for which; refuses a circle |
-//! | `chain` | which flight the code on this thread belongs to |
+//! | `chain` | which flights the code on this thread works for |
 
 mod chain;
 #[allow(clippy::module_inception)]

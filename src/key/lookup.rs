@@ -10,9 +10,9 @@ use std::time::Duration;
 /// What a kept key must be able to do.
 ///
 /// Implemented for every type that qualifies; there is nothing to write by
-/// hand. `Debug` is asked for because errors name the key.
+/// hand. `Debug` is asked for because errors name the key as that prints it.
 ///
-/// `Hash` and `Eq` run while a shard of the store is locked. Keep them plain:
+/// `Hash`, `Eq` and `Clone` run while a shard of the store is locked. Keep them plain:
 /// they must not call back into a registry, block, or panic.
 pub trait Key: Hash + Eq + Clone + Debug + Send + Sync + 'static {}
 

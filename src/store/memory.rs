@@ -1,6 +1,6 @@
-use super::table::Table;
 use super::{Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
+use crate::table::Sharded;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -9,14 +9,14 @@ use std::time::SystemTime;
 /// A sharded map: a read takes one shard's read lock. `V` is cloned under that
 /// lock, so keep it behind an `Arc`, or make it a plain copy.
 pub struct MemoryStore<K, V> {
-    table: Table<K, V>,
+    table: Sharded<K, V>,
 }
 
 impl<K: Key, V: Clone> MemoryStore<K, V> {
     /// An empty store.
     pub fn new() -> Self {
         MemoryStore {
-            table: Table::new(hash_of),
+            table: Sharded::new(hash_of),
         }
     }
 

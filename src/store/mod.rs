@@ -13,12 +13,10 @@
 
 mod keep;
 mod kept;
-pub(crate) mod lasting;
 mod maps;
 mod memory;
 mod pinned;
 mod statics;
-pub(crate) mod table;
 mod weak;
 
 pub use keep::Keep;

@@ -1,6 +1,6 @@
-use super::lasting::Lasting;
 use super::{Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
+use crate::table::Lasting;
 use std::fmt;
 use std::time::SystemTime;
 

@@ -1,6 +1,6 @@
-use super::table::Table;
 use super::{Displaced, Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
+use crate::table::Sharded;
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -111,7 +111,7 @@ impl<K, T> fmt::Debug for WeakStore<K, T> {
 
 /// Rows that do not keep their instance alive, each with a mark beside it.
 pub(super) struct WeakTable<K, T, M> {
-    table: Table<K, (Weak<T>, M)>,
+    table: Sharded<K, (Weak<T>, M)>,
     /// How many rows may be looked at for what has been paid.
     paid: AtomicUsize,
     /// The shard to sweep next. Held by who decides on that.
@@ -133,7 +133,7 @@ impl<K, T, M> WeakTable<K, T, M> {
 impl<K: Key, T, M> WeakTable<K, T, M> {
     pub(super) fn new() -> Self {
         WeakTable {
-            table: Table::new(hash_of),
+            table: Sharded::new(hash_of),
             paid: AtomicUsize::new(0),
             next: Mutex::new(0),
         }

@@ -11,7 +11,7 @@ use crate::sync::{switch_point, without_switch};
 use dashmap::{DashMap, SharedValue};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
-pub(crate) struct Table<K, V> {
+pub(crate) struct Sharded<K, V> {
     map: DashMap<Row<K>, V, BuildHasherDefault<Unasked>>,
     /// The hash of a key that is in the table, for when it grows.
     hash_of: fn(&K) -> u64,
@@ -45,10 +45,10 @@ impl Hasher for Unasked {
     fn write(&mut self, _bytes: &[u8]) {}
 }
 
-impl<K, V> Table<K, V> {
+impl<K, V> Sharded<K, V> {
     pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
         let map = DashMap::with_hasher(BuildHasherDefault::default());
-        Table { map, hash_of }
+        Sharded { map, hash_of }
     }
 
     /// Hands the value for the key that `is` recognises to `read`, under the
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_kept_apart() {
-        let table = Table::new(|_| 7);
+        let table = Sharded::new(|_| 7);
         assert_eq!(table.replace(7, "a", 1), None);
         assert_eq!(table.replace(7, "b", 2), None);
         assert_eq!(table.replace(7, "a", 3), Some(("a", 1)));
@@ -222,7 +222,7 @@ mod tests {
     fn what_is_taken_leaves_and_the_rest_is_found_again() {
         const ROWS: u64 = if cfg!(miri) { 100 } else { 1000 };
         let hash_of = |n: &u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let table = Table::new(hash_of);
+        let table = Sharded::new(hash_of);
         for n in 0..ROWS {
             table.replace(hash_of(&n), n, n);
         }
