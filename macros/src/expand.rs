@@ -1,47 +1,17 @@
 //! The code that `#[memento]` generates: what a user could have written.
 
-use crate::check::{self, Keep, Plan};
-use crate::constructor::{self, Constructor, conditions};
+use crate::check::{Keep, Plan};
+use crate::constructor::{Constructor, conditions};
 use crate::faces;
-use crate::fallback;
 use crate::key::{self, KeyForm};
-use crate::options::Options;
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ItemImpl;
-
-/// `#[memento(options)] item`.
-pub(crate) fn memento(options: TokenStream, item: TokenStream) -> TokenStream {
-    let block = match constructor::block(item.clone()) {
-        Ok(block) => block,
-        Err(error) => return [item, error.into_compile_error()].into_iter().collect(),
-    };
-    let mut read = Options::default();
-    let generated = read.read(options).and_then(|()| {
-        let constructor = Constructor::find(&block, read.with.as_ref())?;
-        let plan = check::plan(&read, &block, &constructor)?;
-        Ok(generated(&block, &constructor, &plan))
-    });
-    let generated = generated.unwrap_or_else(|error| {
-        [error.into_compile_error(), fallback::stub(&read, &block)]
-            .into_iter()
-            .collect()
-    });
-    [item, generated].into_iter().collect()
-}
 
 pub(crate) fn generated(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> TokenStream {
     let implementation = implementation(block, constructor, plan);
     let functions = faces::functions(block, constructor, plan);
     quote!(#implementation #functions)
-}
-
-/// The generated code is not the user's to tidy up.
-pub(crate) fn allowances() -> TokenStream {
-    quote! {
-        #[automatically_derived]
-        #[allow(dead_code, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-    }
 }
 
 fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> TokenStream {
@@ -53,7 +23,7 @@ fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> T
     let (generics, _, bounds) = block.generics.split_for_impl();
     let (this, output) = (&block.self_ty, &constructor.output);
     let conditions = conditions(&block.attrs).chain(conditions(&constructor.attributes));
-    let allowances = allowances();
+    let allowances = faces::allowances();
     let args_type = constructor.arguments_type();
     let keep = keep(plan);
     let (args, call) = (key::args(), call(constructor));

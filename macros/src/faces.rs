@@ -3,7 +3,6 @@
 
 use crate::check::{Keep, Plan};
 use crate::constructor::{Constructor, conditions, name_at};
-use crate::expand::allowances;
 use crate::place::local;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -110,6 +109,14 @@ impl Face {
                 <Self as #krate::Memento<#returned>>::#name(#passed #arguments)
             }
         }
+    }
+}
+
+/// The generated code is not the user's to tidy up.
+pub(crate) fn allowances() -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        #[allow(dead_code, deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
     }
 }
 

@@ -1,11 +1,12 @@
 //! The attribute and derive macros of [`mementos`](https://docs.rs/mementos).
 //!
-//! Depend on `mementos`, which re-exports both. The way through this crate is
-//! `options` and `constructor` (what was written), then `check` and `key` (what
-//! it means, or one error that names the remedy), then `expand` and `faces`
-//! (plain templates); `fallback` follows an error. `keyform` says what the key
-//! of a type is; `derive` uses it too.
+//! Depend on `mementos`, which re-exports both. The way through this crate, as
+//! `attribute` goes it, is `options` and `constructor` (what was written), then
+//! `check` and `key` (what it means, or one error that names the remedy), then
+//! `expand` and `faces` (plain templates); `fallback` follows an error. `keyform`
+//! says what the key of a type is; `derive` uses it too.
 
+mod attribute;
 mod check;
 mod constructor;
 mod derive;
@@ -24,7 +25,7 @@ use proc_macro::TokenStream;
 /// documentation.
 #[proc_macro_attribute]
 pub fn memento(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand::memento(options.into(), item.into()).into()
+    attribute::memento(options.into(), item.into()).into()
 }
 
 /// Canonical equality and hashing for a struct of arguments. `mementos::Key` has
