@@ -1,7 +1,7 @@
-use crate::call::unwrap;
 use crate::error::BuildError;
 use crate::flight::Patience;
 use crate::key::{AnyKey, Computed, Key, Lookup};
+use crate::memento::call::unwrap;
 use crate::memento::{Memento, Outcome};
 use crate::registry::{FactoryId, Registry};
 use crate::store::{Keep, Kept};

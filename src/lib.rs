@@ -141,7 +141,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
-mod call;
 mod context;
 pub mod error;
 mod factory;

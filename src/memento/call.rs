@@ -1,9 +1,9 @@
 //! The way of every call: which partition it means, the look, and the build.
 
+use super::{Memento, Mementos, Outcome};
 use crate::error::BuildError;
 use crate::flight::{self, CircleUnwind, Patience};
 use crate::key::Lookup;
-use crate::memento::{Memento, Mementos, Outcome};
 use crate::registry::{Held, Inner, Made, Partition, Registry, any_scope};
 use crate::store::{Keep, Kept, Store, StoreError};
 use std::any::type_name;

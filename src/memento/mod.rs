@@ -1,4 +1,7 @@
-use crate::call;
+//! The trait that makes a type a multiton, and the way of every call through it.
+
+pub(crate) mod call;
+
 use crate::error::BuildError;
 use crate::flight::Patience;
 use crate::key::{Key, Lookup, Owned};
