@@ -92,6 +92,15 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
             .table
             .remove(flight.hash(), |known| Arc::ptr_eq(known, flight));
         drop(taken);
+        self.announce(flight, landing);
+    }
+
+    /// The second half of landing, for a flight that has left the table.
+    pub(crate) fn announce(
+        &self,
+        flight: &mut Arc<Flight<K, V, E>>,
+        landing: impl FnOnce() -> Landing<V, E>,
+    ) {
         // Nobody can come by another handle now but through one that is there.
         if Arc::get_mut(flight).is_none() {
             flight.land(landing());

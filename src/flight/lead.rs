@@ -175,15 +175,20 @@ where
                     Publish::InSteps => {
                         let displaced = self.flights.publish(&self.flight, |key| put(key, &value));
                         drop(inside);
+                        self.land(|| Landing::Built(value.clone()));
                         displaced
                     }
                     Publish::AtOnce => {
                         drop(inside);
+                        let displaced = self
+                            .flights
+                            .publish_at_once(&mut self.flight, |key| put(key, &value));
+                        self.has_landed = true;
                         self.flights
-                            .publish_at_once(&mut self.flight, |key| put(key, &value))
+                            .announce(&mut self.flight, || Landing::Built(value.clone()));
+                        displaced
                     }
                 };
-                self.land(|| Landing::Built(value.clone()));
                 drop(displaced);
                 return Ok(Flown { value, how });
             }

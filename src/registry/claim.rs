@@ -54,9 +54,9 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Claim<K, T, E> 
         let displaced = inner.flights.publish(&self.flight, |key| {
             inner.put(self.flight.hash(), key, &instance)
         });
-        inner.counters.built(took);
         self.land(|| Landing::Built(Arc::clone(&instance)));
         drop(displaced);
+        inner.built(took);
         instance
     }
 

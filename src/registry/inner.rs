@@ -9,6 +9,7 @@ use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
 use crate::store::{Displaced, Kept, StoreError};
 use std::any::{Any, type_name};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A partition itself.
 pub(crate) struct Inner<K: 'static, T: 'static, E: 'static> {
@@ -89,11 +90,17 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             },
         )?;
         match flown.how {
-            How::Built(took) => self.counters.built(took),
+            How::Built(took) => self.built(took),
             How::Found => self.counters.hit(),
             How::Joined => {}
         }
         Ok(flown.value)
+    }
+
+    /// What is left to do after a build has landed.
+    pub(super) fn built(&self, took: Duration) {
+        self.counters.built(took);
+        self.kept.tidy();
     }
 
     /// Answers with what the instance displaces in the store.

@@ -60,7 +60,7 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         }
     }
 
-    /// Keeps an instance.
+    /// Keeps an instance. The caller owes a call of [`tidy`](Self::tidy).
     pub(crate) fn put(
         &self,
         hash: u64,
@@ -71,7 +71,7 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         match self {
             Kept::Strong(store) => {
                 if let Some((key, replaced)) = store.keep(hash, key, Arc::clone(instance)) {
-                    displaced.keys.push(key);
+                    displaced.key = Some(key);
                     displaced.instances[0] = Some(replaced);
                 }
             }
@@ -83,6 +83,15 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
             }
         }
         Ok(displaced)
+    }
+
+    /// What a put leaves to be done when nothing is locked any more.
+    pub(crate) fn tidy(&self) {
+        match self {
+            Kept::Weak(store) => store.tidy(),
+            Kept::Pinned(store) => store.tidy(),
+            Kept::Strong(_) | Kept::Static(_) | Kept::Own(_) => {}
+        }
     }
 
     pub(crate) fn delete<Q: Lookup<K>>(
@@ -136,15 +145,15 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
 pub(crate) struct Displaced<K, T> {
     /// The instance that was replaced, and the one that lost its pin.
     pub(super) instances: [Option<Arc<T>>; 2],
-    /// The keys that were swept with their dead, and one that was there already.
-    pub(super) keys: Vec<K>,
+    /// The key that was there already.
+    pub(super) key: Option<K>,
 }
 
 impl<K, T> Default for Displaced<K, T> {
     fn default() -> Self {
         Displaced {
             instances: [None, None],
-            keys: Vec::new(),
+            key: None,
         }
     }
 }

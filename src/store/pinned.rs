@@ -79,10 +79,14 @@ impl<K: Key, T> PinnedStore<K, T> {
         let row = Arc::clone(&pin);
         let replaced = self
             .table
-            .keep(hash, key, instance, row, &mut displaced.keys);
+            .keep(hash, key, instance, row, &mut displaced.key);
         displaced.instances[1] = self.ring.lock().admit(&pin, instance);
         displaced.instances[0] =
             replaced.and_then(|(weak, pin)| self.unpin(&pin).or_else(|| weak.upgrade()));
+    }
+
+    pub(crate) fn tidy(&self) {
+        self.table.tidy();
     }
 
     pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
@@ -185,6 +189,7 @@ impl<K: Key, T: Send + Sync> Store<K, Arc<T>> for PinnedStore<K, T> {
     ) -> Result<Option<Arc<T>>, StoreError> {
         let mut displaced = Displaced::default();
         self.keep(hash_of(&key), key, &instance, &mut displaced);
+        self.tidy();
         Ok(displaced.instances[0].take())
     }
 

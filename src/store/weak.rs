@@ -41,10 +41,12 @@ impl<K: Key, T> WeakStore<K, T> {
         instance: &Arc<T>,
         displaced: &mut Displaced<K, T>,
     ) {
-        let replaced = self
-            .table
-            .keep(hash, key, instance, (), &mut displaced.keys);
+        let replaced = self.table.keep(hash, key, instance, (), &mut displaced.key);
         displaced.instances[0] = replaced.and_then(|(weak, ())| weak.upgrade());
+    }
+
+    pub(crate) fn tidy(&self) {
+        self.table.tidy();
     }
 
     pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<Arc<T>> {
@@ -77,6 +79,7 @@ impl<K: Key, T: Send + Sync> Store<K, Arc<T>> for WeakStore<K, T> {
     ) -> Result<Option<Arc<T>>, StoreError> {
         let mut displaced = Displaced::default();
         self.keep(hash_of(&key), key, &instance, &mut displaced);
+        self.tidy();
         Ok(displaced.instances[0].take())
     }
 
@@ -158,23 +161,22 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
         found.flatten()
     }
 
-    /// Answers with the row that this one replaces. Keys that are not needed any
-    /// more are added to `keys`, for the caller to drop.
+    /// Answers with the row that this one replaces, and leaves the key that was not
+    /// needed in `unneeded`. The caller owes a call of [`tidy`](Self::tidy).
     pub(super) fn keep(
         &self,
         hash: u64,
         key: K,
         instance: &Arc<T>,
         mark: M,
-        keys: &mut Vec<K>,
+        unneeded: &mut Option<K>,
     ) -> Option<(Weak<T>, M)> {
         let row = (Arc::downgrade(instance), mark);
         if let Some((key, replaced)) = self.table.replace(hash, key, row) {
-            keys.push(key);
+            *unneeded = Some(key);
             return Some(replaced);
         }
         self.paid.fetch_add(PAYS, Ordering::Relaxed);
-        self.sweep_what_is_paid(keys);
         None
     }
 
@@ -212,8 +214,9 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
             .take_where(shard, |(weak, _)| weak.strong_count() == 0)
     }
 
-    /// Sweeps the next shard if that is paid for, unless another thread does.
-    fn sweep_what_is_paid(&self, keys: &mut Vec<K>) {
+    /// Sweeps the next shard if that is paid for, unless another thread does. It
+    /// takes time and drops keys, so nothing else may be locked.
+    pub(super) fn tidy(&self) {
         let Some(mut next) = self.next.try_lock() else {
             return;
         };
@@ -226,7 +229,7 @@ impl<K: Key, T, M> WeakTable<K, T, M> {
         }
         *next = (shard + 1) % self.table.shards();
         drop(next);
-        keys.extend(self.sweep_shard(shard).into_iter().map(|(key, _)| key));
+        drop(self.sweep_shard(shard));
     }
 }
 
