@@ -1,5 +1,6 @@
 //! What can go wrong between asking for an instance and getting it.
 
+use crate::store::StoreError;
 use std::error::Error;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,7 +22,7 @@ impl Site {
         Site { type_name, key }
     }
 
-    /// The full path of the type.
+    /// The full path of the type or the function.
     pub fn type_name(&self) -> &'static str {
         self.type_name
     }
@@ -34,6 +35,10 @@ impl Site {
 
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.type_name.is_empty() {
+            // A memoizer that was asked by hand: the key is all there is.
+            return f.write_str(&self.key);
+        }
         write!(f, "{}({})", self.type_name, self.key)
     }
 }
@@ -77,7 +82,113 @@ impl fmt::Debug for Circle {
     }
 }
 
-/// Why no instance was had.
+/// Why a memoizer could not do what it was asked to do with a key.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum MemoError {
+    /// The options name a region that there is not.
+    Region(RegionError),
+    /// The store failed.
+    Store(StoreError),
+    /// It was asked by the build of that very key, or by one that such a build
+    /// waits for.
+    Circle(Circle),
+}
+
+impl fmt::Display for MemoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MemoError::Region(error) => write!(f, "{error}"),
+            MemoError::Store(error) => write!(f, "{error}"),
+            MemoError::Circle(circle) => write!(
+                f,
+                "this would wait for builds that wait for it: {circle}; do it after the build"
+            ),
+        }
+    }
+}
+
+impl Error for MemoError {}
+
+impl From<RegionError> for MemoError {
+    fn from(error: RegionError) -> Self {
+        MemoError::Region(error)
+    }
+}
+
+impl From<StoreError> for MemoError {
+    fn from(error: StoreError) -> Self {
+        MemoError::Store(error)
+    }
+}
+
+/// A name that the regions of a memoizer have no place for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RegionError {
+    /// There is no such region.
+    Unknown {
+        /// The name that was given.
+        region: Arc<str>,
+        /// The regions that there are.
+        known: Vec<Arc<str>>,
+    },
+    /// A region's parent is no region.
+    UnknownParent {
+        /// The region.
+        region: Arc<str>,
+        /// What it names as its parent.
+        parent: Arc<str>,
+        /// The regions that there are.
+        known: Vec<Arc<str>>,
+    },
+    /// The parents of a region lead back to it.
+    Circle {
+        /// The regions on the circle, each once, and each the child of the next.
+        regions: Vec<Arc<str>>,
+        /// The regions that there are.
+        known: Vec<Arc<str>>,
+    },
+}
+
+impl fmt::Display for RegionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let known = match self {
+            RegionError::Unknown { region, known } => {
+                write!(f, "there is no region {region:?}")?;
+                known
+            }
+            RegionError::UnknownParent {
+                region,
+                parent,
+                known,
+            } => {
+                write!(
+                    f,
+                    "the region {region:?} has the parent {parent:?}, which is no region"
+                )?;
+                known
+            }
+            RegionError::Circle { regions, known } => {
+                f.write_str("these regions are each other's parents: ")?;
+                for region in regions {
+                    write!(f, "{region:?} -> ")?;
+                }
+                write!(f, "{:?}", regions[0])?;
+                known
+            }
+        };
+        match known.as_slice() {
+            [] => f.write_str("; no region is known: add one with `region`"),
+            known => write!(f, "; the regions are {known:?}"),
+        }
+    }
+}
+
+impl Error for RegionError {}
+
+/// Why no instance, or no result, was had. For a memoizer's function read
+/// *function* for *constructor*.
 ///
 /// The error is shared: whoever led the build and all who had joined it get the
 /// same one. A clone costs a reference count.
@@ -94,6 +205,14 @@ pub enum BuildError<E> {
     Cycle(Circle),
     /// Somebody else's build did not end in the time that the caller gave it.
     TimedOut(TimedOut),
+    /// The lock that was to be held for the build was not acquired in time, and
+    /// the options say that this is an error.
+    NotLocked(NotLocked),
+    /// The options name a region that there is not.
+    Region(RegionError),
+    /// A function that was asked for several values answered with another number
+    /// of them.
+    Miscounted(Miscounted),
 }
 
 /// A constructor's error, and what it was building.
@@ -114,6 +233,43 @@ pub struct Panicked {
 pub struct TimedOut {
     site: Arc<Site>,
     waited: Duration,
+}
+
+/// A lock that was not acquired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotLocked {
+    what: Arc<str>,
+    waited: Duration,
+    cause: Option<Arc<str>>,
+}
+
+/// An answer of the wrong length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Miscounted {
+    /// How many values were asked for.
+    pub asked: usize,
+    /// How many there were.
+    pub answered: usize,
+}
+
+impl NotLocked {
+    pub(crate) fn new(what: &str, waited: Duration, cause: Option<String>) -> Self {
+        NotLocked {
+            what: what.into(),
+            waited,
+            cause: cause.map(Into::into),
+        }
+    }
+
+    /// The key whose lock it is.
+    pub fn key(&self) -> &str {
+        &self.what
+    }
+
+    /// How long the caller was willing to wait.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
 }
 
 impl<E> Failed<E> {
@@ -154,9 +310,14 @@ impl TimedOut {
 
 impl<E> BuildError<E> {
     pub(crate) fn failed(site: Site, error: E) -> Self {
+        BuildError::failed_with(site, Arc::new(error))
+    }
+
+    /// The same with an error that is shared already.
+    pub(crate) fn failed_with(site: Site, error: Arc<E>) -> Self {
         BuildError::Failed(Failed {
             site: Arc::new(site),
-            error: Arc::new(error),
+            error,
         })
     }
 
@@ -178,6 +339,23 @@ impl<E> BuildError<E> {
         match circle.sites.len() {
             1 => BuildError::Recursion(circle),
             _ => BuildError::Cycle(circle),
+        }
+    }
+
+    /// The same with another type for the constructor's own error.
+    pub(crate) fn map<F>(self, failure: impl FnOnce(Arc<E>) -> Arc<F>) -> BuildError<F> {
+        match self {
+            BuildError::Failed(Failed { site, error }) => BuildError::Failed(Failed {
+                site,
+                error: failure(error),
+            }),
+            BuildError::Panicked(panicked) => BuildError::Panicked(panicked),
+            BuildError::Recursion(circle) => BuildError::Recursion(circle),
+            BuildError::Cycle(circle) => BuildError::Cycle(circle),
+            BuildError::TimedOut(late) => BuildError::TimedOut(late),
+            BuildError::NotLocked(locked) => BuildError::NotLocked(locked),
+            BuildError::Region(region) => BuildError::Region(region),
+            BuildError::Miscounted(count) => BuildError::Miscounted(count),
         }
     }
 
@@ -243,6 +421,23 @@ impl<E> BuildError<E> {
                 "waited {waited:?} for another caller's build of {site}; \
                  the build goes on, ask again or allow more time"
             ),
+            BuildError::NotLocked(NotLocked {
+                what,
+                waited,
+                cause,
+            }) => {
+                write!(f, "the lock of {what} was not acquired within {waited:?}")?;
+                if let Some(cause) = cause {
+                    write!(f, " ({cause})")?;
+                }
+                f.write_str("; allow more time, or build without it by `on_lock_timeout`")
+            }
+            BuildError::Region(region) => write!(f, "{region}"),
+            BuildError::Miscounted(Miscounted { asked, answered }) => write!(
+                f,
+                "the function was asked for {asked} values and answered with {answered}; \
+                 it must answer with one for each key, in their order"
+            ),
         }
     }
 }
@@ -284,11 +479,14 @@ impl<E> BuildError<BuildError<E>> {
     pub fn flatten(self) -> BuildError<E> {
         match self {
             BuildError::Failed(failed) => failed.error().clone(),
-            BuildError::Panicked(panicked) => BuildError::Panicked(panicked),
-            BuildError::Recursion(circle) => BuildError::Recursion(circle),
-            BuildError::Cycle(circle) => BuildError::Cycle(circle),
-            BuildError::TimedOut(late) => BuildError::TimedOut(late),
+            other => other.map(|_| unreachable!("every other case is without an error")),
         }
+    }
+}
+
+impl<E> From<RegionError> for BuildError<E> {
+    fn from(error: RegionError) -> Self {
+        BuildError::Region(error)
     }
 }
 
@@ -315,6 +513,9 @@ impl<E> Clone for BuildError<E> {
             BuildError::Recursion(circle) => BuildError::Recursion(circle.clone()),
             BuildError::Cycle(circle) => BuildError::Cycle(circle.clone()),
             BuildError::TimedOut(late) => BuildError::TimedOut(late.clone()),
+            BuildError::NotLocked(locked) => BuildError::NotLocked(locked.clone()),
+            BuildError::Region(region) => BuildError::Region(region.clone()),
+            BuildError::Miscounted(count) => BuildError::Miscounted(*count),
         }
     }
 }

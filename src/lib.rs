@@ -141,31 +141,45 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+pub mod clock;
 mod context;
+mod decide;
+mod entry;
 pub mod error;
+mod etag;
 mod factory;
 mod flight;
+mod held;
 pub mod key;
 #[cfg(feature = "macros")]
 mod macros;
 mod memento;
+mod memoizer;
+mod options;
 #[doc(hidden)]
 pub mod private;
+mod region;
 mod registry;
+mod scope;
+mod stats;
 pub mod store;
 mod sync;
 mod table;
 
 pub use context::Context;
-pub use error::BuildError;
+pub use entry::{AnyValue, Entry};
+pub use error::{BuildError, MemoError, RegionError};
+pub use etag::{Etag, IntoEtag};
 pub use factory::{FactoryBuilder, KeyFunction, MementoFactory, memento_factory};
 pub use key::Key;
 #[cfg(feature = "macros")]
 pub use macros::{Key, memento};
 pub use memento::{Memento, Mementos, Outcome};
-pub use registry::{
-    Building, Claim, Claimed, FactoryId, Partition, Registry, Row, Snapshot, Stats,
-};
+pub use memoizer::{Event, Function, LocalFunction, Memoized, Memoizer, Observer, Origin, Rules};
+pub use options::{Answer, OnLockTimeout, Options, Setting};
+pub use region::Regions;
+pub use registry::{Building, Claim, Claimed, FactoryId, Partition, Registry, Row, Snapshot};
+pub use stats::Stats;
 pub use store::Keep;
 
 /// The README's examples run as tests.

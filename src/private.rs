@@ -10,6 +10,12 @@ pub use std::time::Duration;
 /// Where a type's global partition lives.
 pub type Home<T, R> = crate::registry::Home<<T as Memento<R>>::Key, T, <R as Outcome<T>>::Error>;
 
+/// Where a function's global table lives.
+pub use crate::memoizer::{Home as FunctionHome, LocalHome};
+
+/// What a function's return type can do.
+pub use crate::memoizer::probe;
+
 /// The key that a type's declared factory makes.
 #[inline]
 pub fn factory_key<T, R, F>(factory: &MementoFactory<F>, args: &T::Args<'_>) -> F::Key

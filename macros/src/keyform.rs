@@ -8,8 +8,8 @@
 //! [`lookup`]: Shape::lookup
 //! [`same`]: Shape::same
 
+use crate::keyoption::Canonical;
 use crate::lifetimes;
-use crate::options::Canonical;
 use crate::place::{Place, Pointer, local};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -113,7 +113,7 @@ impl Shape {
         })
     }
 
-    fn is_plain(&self) -> bool {
+    pub(crate) fn is_plain(&self) -> bool {
         matches!(self, Shape::Plain(_))
     }
 

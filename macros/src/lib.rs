@@ -1,23 +1,26 @@
 //! The attribute and derive macros of [`mementos`](https://docs.rs/mementos).
 //!
-//! Depend on `mementos`, which re-exports both. The way through this crate, as
-//! `attribute` goes it, is `options` and `constructor` (what was written), then
-//! `check` and `key` (what it means, or one error that names the remedy), then
-//! `expand` and `faces` (plain templates); `fallback` follows an error. `keyform`
-//! says what the key of a type is; `derive` uses it too.
+//! Depend on `mementos`, which re-exports them. Each of `memento` and `memoize`
+//! reads what was written (its `options`, and the `constructor` or `function`),
+//! checks it or answers with one error that names the remedy, then fills plain
+//! templates; its `fallback` follows an error.
+//!
+//! Both share the files beside them: `optionlist` and `keyoption` read options,
+//! `arguments` is what a call is given, and `key` says what makes two calls the
+//! same, by the `keyform` of each argument. `derive` uses the last one too.
 
-mod attribute;
-mod check;
-mod constructor;
+mod arguments;
+mod attributes;
 mod derive;
-mod expand;
-mod faces;
-mod fallback;
 mod key;
 mod keyform;
+mod keyoption;
 mod lifetimes;
-mod options;
+mod memento;
+mod memoize;
+mod optionlist;
 mod place;
+mod selftype;
 
 use proc_macro::TokenStream;
 
@@ -25,7 +28,13 @@ use proc_macro::TokenStream;
 /// documentation.
 #[proc_macro_attribute]
 pub fn memento(options: TokenStream, item: TokenStream) -> TokenStream {
-    attribute::memento(options.into(), item.into()).into()
+    memento::memento(options.into(), item.into()).into()
+}
+
+/// One computation per key. `mementos::memoize` has the whole documentation.
+#[proc_macro_attribute]
+pub fn memoize(options: TokenStream, item: TokenStream) -> TokenStream {
+    memoize::memoize(options.into(), item.into()).into()
 }
 
 /// Canonical equality and hashing for a struct of arguments. `mementos::Key` has

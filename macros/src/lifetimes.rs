@@ -10,7 +10,7 @@ use syn::{
     TypeBareFn, TypeImplTrait, TypeReference,
 };
 
-/// The one lifetime of `Memento::Args`, shown at `span` but resolved with the
+/// The one lifetime of `Args`, shown at `span` but resolved with the
 /// rest of the generated code: the type may come out of another macro.
 fn borrow(span: Span) -> Lifetime {
     Lifetime::new("'m", Span::call_site().located_at(span))
@@ -37,6 +37,17 @@ pub(crate) fn owned(ty: &Type) -> Type {
     ty
 }
 
+/// The type with every lifetime but `'static` left to the compiler.
+pub(crate) fn inferred(ty: &Type) -> Type {
+    let mut ty = ty.clone();
+    each(&mut ty, |lifetime| {
+        if lifetime.ident != "static" {
+            lifetime.ident = format_ident!("_", span = lifetime.ident.span());
+        }
+    });
+    ty
+}
+
 /// The first lifetime that is not `'static`, if the type names one.
 pub(crate) fn borrowed(ty: &Type) -> Option<Lifetime> {
     let mut found = None;
@@ -50,19 +61,33 @@ pub(crate) fn borrowed(ty: &Type) -> Option<Lifetime> {
 
 /// The first `impl Trait` among a function's arguments.
 pub(crate) fn impl_trait(signature: &Signature) -> Option<TypeImplTrait> {
-    struct Find(Option<TypeImplTrait>);
-
-    impl VisitMut for Find {
-        fn visit_type_impl_trait_mut(&mut self, ty: &mut TypeImplTrait) {
-            self.0.get_or_insert_with(|| ty.clone());
-        }
-    }
-
-    let mut find = Find(None);
+    let mut find = FindImplTrait(None);
     for input in &signature.inputs {
         find.visit_fn_arg_mut(&mut input.clone());
     }
     find.0
+}
+
+/// The first `impl Trait` anywhere in a signature.
+pub(crate) fn impl_trait_of(signature: &Signature) -> Option<TypeImplTrait> {
+    let mut find = FindImplTrait(None);
+    find.visit_signature_mut(&mut signature.clone());
+    find.0
+}
+
+/// The first `impl Trait` in a type.
+pub(crate) fn impl_trait_in(ty: &Type) -> Option<TypeImplTrait> {
+    let mut find = FindImplTrait(None);
+    find.visit_type_mut(&mut ty.clone());
+    find.0
+}
+
+struct FindImplTrait(Option<TypeImplTrait>);
+
+impl VisitMut for FindImplTrait {
+    fn visit_type_impl_trait_mut(&mut self, ty: &mut TypeImplTrait) {
+        self.0.get_or_insert_with(|| ty.clone());
+    }
 }
 
 fn each(ty: &mut Type, visit: impl FnMut(&mut Lifetime)) {

@@ -3,7 +3,7 @@
 use super::chain;
 use super::flight::{Flight, Landing, Patience, Publication};
 use super::graph::Node;
-use crate::error::BuildError;
+use crate::error::{BuildError, Site};
 use crate::key::{Key, Lookup};
 use crate::table::Sharded;
 use std::sync::Arc;
@@ -142,13 +142,26 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         })
     }
 
-    /// Voids the flight for a key: it answers its callers and does not publish,
-    /// and the next caller begins a new one.
+    /// Voids the flights for what was asked: they answer their callers and do not
+    /// publish, and the next caller begins a new one. There is one at most where
+    /// the look-up stands for one key alone.
     ///
-    /// When this returns, what the flight may have put is in the store, to be
+    /// When this returns, what the flights may have put is in the store, to be
     /// deleted.
     pub(crate) fn void<Q: Lookup<K>>(&self, hash: u64, asked: &Q) {
-        if let Some((flight, ())) = self.table.remove(hash, |known| asked.is(known.key())) {
+        for (flight, ()) in self.table.remove_each(hash, |known| asked.is(known.key())) {
+            flight.void();
+        }
+    }
+
+    /// Voids the flights whose key `goes`.
+    pub(crate) fn void_where(&self, goes: impl Fn(&K) -> bool) {
+        let all = self.under_way().into_iter();
+        for flight in all.filter(|flight| goes(flight.key())) {
+            let taken = self
+                .table
+                .remove(flight.hash(), |known| Arc::ptr_eq(known, &flight));
+            drop(taken);
             flight.void();
         }
     }
@@ -163,6 +176,11 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     /// The flights under way, in no particular order.
     pub(crate) fn under_way(&self) -> Vec<Arc<Flight<K, V, E>>> {
         self.table.collect(|flight, ()| Some(Arc::clone(flight)))
+    }
+
+    /// The name of what is built, and a key of it, for an error.
+    pub(crate) fn site(&self, key: &K) -> Site {
+        Site::new(self.what, key)
     }
 
     /// How many calls have joined a flight so far.

@@ -8,14 +8,18 @@ use super::graph::Node;
 use crate::error::{BuildError, Circle};
 use crate::key::Key;
 use std::any::Any;
+use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// The steps that differ from caller to caller.
-pub(crate) struct Plan<L, B, P> {
+pub(crate) struct Plan<L, A, B, P> {
     /// Looks into the store.
     pub(crate) look: L,
+    /// Whether what somebody else has built, or failed to build, is an answer.
+    /// If not, this caller goes on to look and to lead.
+    pub(crate) accept: A,
     /// Runs the user's constructor or function.
     pub(crate) build: B,
     /// Puts a value into the store, and answers with what that displaces.
@@ -33,6 +37,22 @@ pub(crate) enum Publish {
     AtOnce,
     /// With nothing locked: the store may be slow, or the user's own.
     InSteps,
+}
+
+/// What a leader's work brought.
+pub(crate) enum Made<V> {
+    /// It was built, and goes to all who joined.
+    Built(V),
+    /// It was in the store after all, as a look under a lock showed.
+    Found(V),
+}
+
+/// Why a leader's work brought nothing.
+pub(crate) enum Stopped<E> {
+    /// The user's own error.
+    Failed(E),
+    /// It did not come to a build.
+    Because(BuildError<E>),
 }
 
 /// How a value was come by.
@@ -54,7 +74,7 @@ pub(crate) struct Flown<V> {
 
 /// The payload of a panic that carries a circle through the constructors that
 /// asked by `memento`, up to the flight that can answer with an error.
-pub(crate) struct CircleUnwind(pub(crate) Circle);
+struct CircleUnwind(Circle);
 
 impl<K, V, E> Flights<K, V, E>
 where
@@ -63,15 +83,16 @@ where
     E: Send + Sync + 'static,
 {
     /// Gets a value for `key` by building it, or by joining who builds it.
-    pub(crate) fn fly<L, B, P, D>(
+    pub(crate) fn fly<L, A, B, P, D>(
         &self,
         hash: u64,
         key: K,
-        plan: Plan<L, B, P>,
+        plan: Plan<L, A, B, P>,
     ) -> Result<Flown<V>, BuildError<E>>
     where
         L: Fn(&K) -> Option<V>,
-        B: FnOnce() -> Result<V, E>,
+        A: Fn(Result<&V, &BuildError<E>>) -> bool,
+        B: FnOnce() -> Result<Made<V>, Stopped<E>>,
         P: FnOnce(K, &V) -> D,
     {
         let mut key = key;
@@ -90,14 +111,14 @@ where
             };
             patience = patience.started();
             match self.wait(&joined, patience)? {
-                Landing::Built(value) => {
+                Landing::Built(value) if (plan.accept)(Ok(value)) => {
                     return Ok(Flown {
                         value: value.clone(),
                         how: How::Joined,
                     });
                 }
-                Landing::Failed(error) => return Err(error.clone()),
-                Landing::Again => {}
+                Landing::Failed(error) if (plan.accept)(Err(error)) => return Err(error.clone()),
+                Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
             if let Some(value) = (plan.look)(joined.key()) {
                 return Ok(Flown {
@@ -110,9 +131,40 @@ where
     }
 }
 
+impl<K, V, E> Flights<K, V, E>
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// Runs `run` in a flight of its own, after any that is under way: whoever comes
+    /// meanwhile waits, and then looks again.
+    pub(crate) fn alone<R>(
+        &self,
+        hash: u64,
+        key: K,
+        run: impl FnOnce(&Lead<'_, K, V, E>) -> R,
+    ) -> Result<R, BuildError<E>> {
+        let mut key = key;
+        loop {
+            match self.join(hash, key) {
+                Ticket::Leads(flight) => {
+                    let lead = Lead::new(self, flight);
+                    let _inside = chain::enter(Arc::clone(&lead.flight) as _, Part::Leads);
+                    return Ok(run(&lead));
+                }
+                Ticket::Joined(flight) => {
+                    self.wait(&flight, Patience::Endless)?;
+                    key = flight.key().clone();
+                }
+            }
+        }
+    }
+}
+
 /// A flight that this caller leads. Dropped before it has landed, it frees the
 /// key, and those who had joined look again.
-struct Lead<'f, K: Key, V, E>
+pub(crate) struct Lead<'f, K: Key, V, E>
 where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
@@ -136,10 +188,19 @@ where
         }
     }
 
+    pub(crate) fn key(&self) -> &K {
+        self.flight.key()
+    }
+
+    /// Puts a value by `put`, unless the key was removed meanwhile.
+    pub(crate) fn publish<D>(&self, put: impl FnOnce(K) -> D) -> Option<D> {
+        self.flights.publish(&self.flight, put)
+    }
+
     fn run<D>(
         mut self,
         look: impl FnOnce(&K) -> Option<V>,
-        build: impl FnOnce() -> Result<V, E>,
+        build: impl FnOnce() -> Result<Made<V>, Stopped<E>>,
         put: impl FnOnce(K, &V) -> D,
         publish: Publish,
     ) -> Result<Flown<V>, BuildError<E>> {
@@ -169,7 +230,16 @@ where
         // `Debug`, and for a store of the user's own: so the flight stays on the
         // chain until just before it lands.
         let thrown = match catch_unwind(AssertUnwindSafe(build)) {
-            Ok(Ok(value)) => {
+            Ok(Ok(Made::Found(value))) => {
+                drop(inside);
+                // Not handed on either, see above.
+                self.land(|| Landing::Again);
+                return Ok(Flown {
+                    value,
+                    how: How::Found,
+                });
+            }
+            Ok(Ok(Made::Built(value))) => {
                 let how = How::Built(self.flight.since().elapsed());
                 let displaced = match publish {
                     Publish::InSteps => {
@@ -192,7 +262,10 @@ where
                 drop(displaced);
                 return Ok(Flown { value, how });
             }
-            Ok(Err(error)) => Thrown::Error(BuildError::failed(self.flight.what_and_key(), error)),
+            Ok(Err(Stopped::Failed(error))) => {
+                Thrown::Error(BuildError::failed(self.flight.what_and_key(), error))
+            }
+            Ok(Err(Stopped::Because(error))) => Thrown::Error(error),
             Err(payload) => match payload.downcast::<CircleUnwind>() {
                 Ok(circle) => Thrown::Error(BuildError::from_circle(circle.0)),
                 Err(payload) => {
@@ -232,6 +305,25 @@ where
             self.land(|| Landing::Again);
         }
     }
+}
+
+/// Panics with the error's message.
+///
+/// Just inside a build, a circle goes up as an unwinding of its own to the leader
+/// of that build, who answers with the error; the panic hook is not run for that.
+/// So the outermost `try_memento` gives an error, even where the constructors
+/// between it and the circle ask by `memento`.
+#[cold]
+#[inline(never)]
+#[track_caller]
+pub(crate) fn raise<E: Debug>(error: &BuildError<E>) -> ! {
+    if let Some(circle) = error.circle()
+        && chain::leads()
+        && cfg!(panic = "unwind")
+    {
+        resume_unwind(Box::new(CircleUnwind(circle.clone())));
+    }
+    panic!("{error:?}")
 }
 
 /// How a build ended that brought nothing.

@@ -18,8 +18,8 @@ mod flights;
 mod graph;
 mod lead;
 
-pub(crate) use chain::{Entered, Part, enter, innermost_build, leads};
+pub(crate) use chain::{Entered, Part, enter, innermost_build};
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Ticket};
 pub(crate) use graph::{Node, edges};
-pub(crate) use lead::{CircleUnwind, How, Plan, Publish};
+pub(crate) use lead::{How, Made, Plan, Publish, Stopped, raise};

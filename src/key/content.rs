@@ -1,5 +1,6 @@
 use super::Lookup;
 use std::collections::{HashMap, HashSet};
+use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash, Hasher};
 
 /// A `HashMap` or a `HashSet` as a key, by content and not by order.
@@ -16,7 +17,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 /// let other: HashSet<u32> = (0..9).rev().collect();
 /// assert_eq!(Content(one), Content(other));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Content<M>(
     /// The map or set, or a borrow of it.
     pub M,
@@ -29,6 +30,9 @@ pub trait Members {
 
     /// Whether the members are the same.
     fn same(&self, other: &Self) -> bool;
+
+    /// What each of them prints by `Debug`.
+    fn printed(&self) -> Vec<String>;
 }
 
 fn sum<T: Hash>(members: impl Iterator<Item = T>) -> u64 {
@@ -36,23 +40,32 @@ fn sum<T: Hash>(members: impl Iterator<Item = T>) -> u64 {
     members.fold(0, |sum, member| sum.wrapping_add(hasher.hash_one(member)))
 }
 
-impl<K: Hash + Eq, V: Hash + Eq, S: BuildHasher> Members for HashMap<K, V, S> {
+impl<K: Hash + Eq + Debug, V: Hash + Eq + Debug, S: BuildHasher> Members for HashMap<K, V, S> {
     fn digest(&self) -> (u64, usize) {
         (sum(self.iter()), self.len())
     }
 
     fn same(&self, other: &Self) -> bool {
         self == other
+    }
+
+    fn printed(&self) -> Vec<String> {
+        let pair = |(key, value)| format!("{key:?}: {value:?}");
+        self.iter().map(pair).collect()
     }
 }
 
-impl<T: Hash + Eq, S: BuildHasher> Members for HashSet<T, S> {
+impl<T: Hash + Eq + Debug, S: BuildHasher> Members for HashSet<T, S> {
     fn digest(&self) -> (u64, usize) {
         (sum(self.iter()), self.len())
     }
 
     fn same(&self, other: &Self) -> bool {
         self == other
+    }
+
+    fn printed(&self) -> Vec<String> {
+        self.iter().map(|member| format!("{member:?}")).collect()
     }
 }
 
@@ -63,6 +76,19 @@ impl<M: Members> Members for &M {
 
     fn same(&self, other: &Self) -> bool {
         (**self).same(other)
+    }
+
+    fn printed(&self) -> Vec<String> {
+        (**self).printed()
+    }
+}
+
+/// Sorted, so that the same content prints the same.
+impl<M: Members> Debug for Content<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut members = self.0.printed();
+        members.sort();
+        write!(f, "{{{}}}", members.join(", "))
     }
 }
 

@@ -12,6 +12,7 @@ mod any;
 mod argument;
 mod content;
 mod lookup;
+pub(crate) mod text;
 mod total;
 
 pub use address::Address;

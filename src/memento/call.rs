@@ -2,13 +2,14 @@
 
 use super::{Memento, Mementos, Outcome};
 use crate::error::BuildError;
-use crate::flight::{self, CircleUnwind, Patience};
+use crate::flight::{Patience, raise};
+use crate::held::Held;
 use crate::key::Lookup;
-use crate::registry::{Held, Inner, Made, Partition, Registry, any_scope};
+use crate::registry::{Inner, Made, Partition, Registry};
+use crate::scope;
 use crate::store::{Keep, Kept, Store, StoreError};
 use std::any::type_name;
 use std::fmt::Debug;
-use std::panic::resume_unwind;
 use std::sync::Arc;
 
 /// The inside of a type's partition.
@@ -163,7 +164,7 @@ fn build_ref_or_raise<T: Memento<R>, R: Outcome<T>>(
 /// The global partition, if that is the one that is meant, and if it is there.
 #[inline]
 fn global_at_hand<T: Memento<R>, R: Outcome<T>>() -> Option<&'static InnerOf<T, R>> {
-    if any_scope() {
+    if scope::any::<Registry>() {
         return None;
     }
     match T::home() {
@@ -250,23 +251,4 @@ impl Registry {
 #[track_caller]
 pub(crate) fn unwrap<I, E: Debug>(outcome: Result<I, BuildError<E>>) -> I {
     outcome.unwrap_or_else(|error| raise(&error))
-}
-
-/// Panics with the error's message.
-///
-/// Just inside a build, a circle goes up as an unwinding of its own to the leader
-/// of that build, who answers with the error; the panic hook is not run for that.
-/// So the outermost `try_memento` gives an error, even where the constructors
-/// between it and the circle ask by `memento`.
-#[cold]
-#[inline(never)]
-#[track_caller]
-fn raise<E: Debug>(error: &BuildError<E>) -> ! {
-    if let Some(circle) = error.circle()
-        && flight::leads()
-        && cfg!(panic = "unwind")
-    {
-        resume_unwind(Box::new(CircleUnwind(circle.clone())));
-    }
-    panic!("{error:?}")
 }

@@ -1,13 +1,13 @@
 //! A partition itself: a store, the flights into it, and the counters.
 
-use super::held::Held;
 use super::snapshot::Row;
-use super::stats::{Counters, Stats};
 use crate::error::BuildError;
-use crate::flight::{Flights, How, Patience, Plan, Publish};
+use crate::flight::{Flights, How, Made, Patience, Plan, Publish, Stopped};
+use crate::held::Erased;
 use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
+use crate::stats::{Counters, Stats};
 use crate::store::{Displaced, Kept, StoreError};
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,10 +76,12 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             key,
             Plan {
                 look: |key: &K| self.find(hash, &key),
+                accept: |_: Result<&Arc<T>, &BuildError<E>>| true,
                 build: || {
-                    self.counters
-                        .failures
-                        .unless_ok(|| construct().map(Arc::new))
+                    let built = self.counters.failures.unless_ok(construct);
+                    built
+                        .map(|instance| Made::Built(Arc::new(instance)))
+                        .map_err(Stopped::Failed)
                 },
                 put: |key, instance: &Arc<T>| self.put(hash, key, instance),
                 publish: match self.kept.is_own() {
@@ -149,9 +151,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
 }
 
 /// A partition by what all of them can do, whatever they hold.
-pub(crate) trait AnyPartition: Send + Sync {
-    fn as_any(&self) -> &dyn Any;
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+pub(crate) trait AnyPartition: Erased {
     fn row(&self) -> Row;
     fn count_hits(&self, counting: bool);
     fn sweep(&self) -> usize;
@@ -161,14 +161,6 @@ pub(crate) trait AnyPartition: Send + Sync {
 }
 
 impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> AnyPartition for Inner<K, T, E> {
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn row(&self) -> Row {
         Row {
             type_name: type_name::<T>(),
@@ -194,23 +186,6 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> AnyPartition fo
             Ok(())
         } else {
             Inner::clear(self)
-        }
-    }
-}
-
-impl Held<dyn AnyPartition> {
-    /// The same, with its type; none if that is another.
-    pub(crate) fn typed<I: Any + Send + Sync>(&self) -> Option<Held<I>> {
-        match self {
-            Held::Forever(inner) => {
-                let inner: &'static dyn AnyPartition = *inner;
-                inner.as_any().downcast_ref().map(Held::Forever)
-            }
-            Held::Counted(inner) => Arc::clone(inner)
-                .into_any()
-                .downcast()
-                .ok()
-                .map(Held::Counted),
         }
     }
 }

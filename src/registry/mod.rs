@@ -1,33 +1,28 @@
 //! Registries: every type's instances, partitioned by type and by factory.
 
 mod claim;
-mod held;
 mod home;
 mod id;
 mod inner;
 mod partition;
-mod scope;
 mod snapshot;
-mod stats;
 
 pub use claim::{Claim, Claimed};
 pub use id::FactoryId;
 pub use partition::{Building, Partition};
 pub use snapshot::{Row, Snapshot};
-pub use stats::Stats;
 
-pub(crate) use held::Held;
 pub(crate) use home::Home;
 pub(crate) use inner::Inner;
-pub(crate) use scope::any as any_scope;
 
+use crate::held::{Erased, Held};
 use crate::key::{Key, hash_of};
+use crate::scope::{self, Scope, scoped};
 use crate::store::{Kept, StoreError};
 use crate::table::Lasting;
 use id::PartitionId;
 use inner::AnyPartition;
 use once_cell::sync::Lazy;
-use scope::Scope;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,6 +57,8 @@ struct Shared {
     partitions: Lasting<PartitionId, Held<dyn AnyPartition>>,
     counting_hits: AtomicBool,
 }
+
+scoped!(Registry);
 
 static GLOBAL: Lazy<Registry> = Lazy::new(Registry::new);
 

@@ -1,7 +1,7 @@
-use super::held::Held;
 use super::inner::Inner;
-use super::stats::Stats;
+use crate::held::Held;
 use crate::key::{Key, Lookup, hash_of};
+use crate::stats::Stats;
 use crate::store::StoreError;
 use std::convert::Infallible;
 use std::fmt;

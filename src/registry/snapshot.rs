@@ -1,4 +1,4 @@
-use super::stats::Stats;
+use crate::stats::Stats;
 use std::fmt;
 
 /// What a registry held at some moment: a row per partition, by type name.

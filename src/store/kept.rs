@@ -1,4 +1,4 @@
-use super::{Keep, MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
+use super::{Keep, PinnedStore, StaticStore, Store, StoreError, StrongStore, WeakStore};
 use crate::key::{Key, Lookup};
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use std::sync::Arc;
 /// The crate's own are named, so that a hit is a direct call with a borrowed key
 /// and a hash that is computed once. Any other store is asked by the owned key.
 pub(crate) enum Kept<K: 'static, T: 'static> {
-    Strong(MemoryStore<K, Arc<T>>),
+    Strong(StrongStore<K, Arc<T>>),
     Weak(WeakStore<K, T>),
     Pinned(PinnedStore<K, T>),
     Static(StaticStore<K, Arc<T>>),
@@ -18,7 +18,7 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
     /// The store that a lifetime policy stands for, empty.
     pub(crate) fn new(keep: Keep) -> Self {
         match keep {
-            Keep::Strong => Kept::Strong(MemoryStore::new()),
+            Keep::Strong => Kept::Strong(StrongStore::new()),
             Keep::Weak => Kept::Weak(WeakStore::new()),
             Keep::Pinned { capacity } => Kept::Pinned(PinnedStore::new(capacity)),
             Keep::Static => Kept::Static(StaticStore::new()),

@@ -1,38 +1,38 @@
 use super::{Store, StoreError};
-use crate::key::{Key, Lookup, hash_of};
-use crate::table::Sharded;
+use crate::clock::Stamp;
+use crate::key::{Key, hash_of};
+use crate::table::{Expires, Expiring};
 use std::fmt;
 use std::time::SystemTime;
 
-/// Keeps values in memory until they are removed.
+/// Keeps values in memory until they are removed or expire.
 ///
 /// A sharded map: a read takes one shard's read lock. `V` is cloned under that
 /// lock, so keep it behind an `Arc`, or make it a plain copy.
+///
+/// Expired values are given up as new ones are put, a shard at a time: see
+/// [`tidy`](Store::tidy), which is called by whoever puts and knows the time.
 pub struct MemoryStore<K, V> {
-    table: Sharded<K, V>,
+    table: Expiring<K, Row<V>>,
+}
+
+struct Row<V> {
+    value: V,
+    expires: Stamp,
+}
+
+impl<V> Expires for Row<V> {
+    fn expires(&self) -> Stamp {
+        self.expires
+    }
 }
 
 impl<K: Key, V: Clone> MemoryStore<K, V> {
     /// An empty store.
     pub fn new() -> Self {
         MemoryStore {
-            table: Sharded::new(hash_of),
+            table: Expiring::new(hash_of),
         }
-    }
-
-    #[inline]
-    pub(crate) fn find<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<V> {
-        self.table.read(hash, |key| asked.is(key), V::clone)
-    }
-
-    pub(crate) fn keep(&self, hash: u64, key: K, value: V) -> Option<(K, V)> {
-        self.table.replace(hash, key, value)
-    }
-
-    pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<V> {
-        self.table
-            .remove(hash, |key| asked.is(key))
-            .map(|(_, value)| value)
     }
 }
 
@@ -44,36 +44,48 @@ impl<K: Key, V: Clone> Default for MemoryStore<K, V> {
 
 impl<K: Key, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<V>, StoreError> {
-        Ok(self.find(hash_of(key), &key))
+        let table = self.table.table();
+        Ok(table.read(hash_of(key), |kept| kept == key, |row| row.value.clone()))
     }
 
-    fn put(&self, key: K, value: V, _: Option<SystemTime>) -> Result<Option<V>, StoreError> {
-        let replaced = self.keep(hash_of(&key), key, value);
-        Ok(replaced.map(|(_, value)| value))
+    fn put(&self, key: K, value: V, expires: Option<SystemTime>) -> Result<Option<V>, StoreError> {
+        let expires = expires.map_or(Stamp::NEVER, Stamp::from);
+        let replaced = self
+            .table
+            .replace(hash_of(&key), key, Row { value, expires });
+        Ok(replaced.map(|(_, row)| row.value))
     }
 
     fn delete(&self, key: &K) -> Result<Option<V>, StoreError> {
-        Ok(self.take(hash_of(key), &key))
+        let removed = self.table.table().remove(hash_of(key), |kept| kept == key);
+        Ok(removed.map(|(_, row)| row.value))
     }
 
     fn clear(&self) -> Result<(), StoreError> {
-        drop(self.table.take_all());
+        drop(self.table.table().take_all());
         Ok(())
     }
 
     fn entries(&self) -> Result<Vec<(K, V)>, StoreError> {
-        Ok(self
-            .table
-            .collect(|key, value| Some((key.clone(), value.clone()))))
+        let pair = |key: &K, row: &Row<V>| Some((key.clone(), row.value.clone()));
+        Ok(self.table.table().collect(pair))
     }
 
     fn len(&self) -> Result<usize, StoreError> {
-        Ok(self.table.len())
+        Ok(self.table.table().len())
+    }
+
+    fn tidy(&self, now: SystemTime) -> usize {
+        self.table.tidy(now.into()).len()
+    }
+
+    fn sweep_expired(&self, now: SystemTime) -> usize {
+        self.table.sweep(now.into()).len()
     }
 }
 
 impl<K, V> fmt::Debug for MemoryStore<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MemoryStore({} kept)", self.table.len())
+        write!(f, "MemoryStore")
     }
 }

@@ -4,32 +4,46 @@
 //!
 //! | store | keeps |
 //! |---|---|
-//! | [`MemoryStore`] | until removed |
+//! | [`MemoryStore`] | until removed or expired |
 //! | [`WeakStore`] | while somebody holds the instance |
 //! | [`PinnedStore`] | as the weak one, and the last *n* used in any case |
 //! | [`StaticStore`] | for ever |
 //! | a locked `HashMap` or `BTreeMap`, a bare `DashMap` | until removed |
 //! | anything that implements [`Store`] | as it likes |
 
+#[cfg(feature = "bounded")]
+mod bounded;
 mod keep;
 mod kept;
+mod lock;
 mod maps;
 mod memory;
 mod pinned;
+mod shared;
 mod statics;
+mod strong;
 mod weak;
 
+#[cfg(feature = "bounded")]
+pub(crate) use bounded::Leaving;
+#[cfg(feature = "bounded")]
+pub use bounded::{BoundedStore, Evicted};
 pub use keep::Keep;
 pub(crate) use kept::{Displaced, Kept};
+pub use lock::Lock;
+pub(crate) use lock::Locked;
 pub use memory::MemoryStore;
 pub use pinned::PinnedStore;
+pub(crate) use shared::AnyFailure;
+pub use shared::SharedStore;
 pub use statics::StaticStore;
+pub(crate) use strong::StrongStore;
 pub use weak::WeakStore;
 
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// A shared map from keys to values.
 ///
@@ -144,6 +158,33 @@ pub trait Store<K, V>: Send + Sync {
     fn sweep(&self) -> usize {
         0
     }
+
+    /// Gives up what has expired by `now`; answers how many that were.
+    fn sweep_expired(&self, _now: SystemTime) -> usize {
+        0
+    }
+
+    /// Gives up some of what has expired by `now`; answers how many that were.
+    /// Called after each put by whoever knows the time, so it should cost no more
+    /// than puts do, on average.
+    fn tidy(&self, _now: SystemTime) -> usize {
+        0
+    }
+
+    /// The store's own lock, for callers elsewhere that share the store.
+    fn lock(&self) -> Option<&dyn Lock> {
+        None
+    }
+
+    /// How long the store itself goes on keeping a key, where it counts that:
+    /// rounded down, so that nobody relies on more than there is.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    fn ttl(&self, _key: &K) -> Result<Option<Duration>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// A store that could not do what it was asked.
@@ -211,6 +252,22 @@ macro_rules! stores_behind_pointers {
 
             fn sweep(&self) -> usize {
                 (**self).sweep()
+            }
+
+            fn sweep_expired(&self, now: SystemTime) -> usize {
+                (**self).sweep_expired(now)
+            }
+
+            fn tidy(&self, now: SystemTime) -> usize {
+                (**self).tidy(now)
+            }
+
+            fn lock(&self) -> Option<&dyn Lock> {
+                (**self).lock()
+            }
+
+            fn ttl(&self, key: &K) -> Result<Option<Duration>, StoreError> {
+                (**self).ttl(key)
             }
         }
     )* };

@@ -105,6 +105,20 @@ impl<K, V> Sharded<K, V> {
         None
     }
 
+    /// Changes a row in place, under the shard's lock: `change` must not call user
+    /// code, nor drop any.
+    pub(crate) fn update<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Option<R> {
+        switch_point();
+        let mut shard = self.map.shards()[self.shard_of(hash)].write();
+        let (_, value) = shard.get_mut(hash, same(is))?;
+        Some(change(value.get_mut()))
+    }
+
     /// Takes a row out.
     pub(crate) fn remove(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<(K, V)> {
         self.remove_and(hash, is, |key, value| (key, value))
@@ -123,6 +137,17 @@ impl<K, V> Sharded<K, V> {
         let mut shard = self.map.shards()[self.shard_of(hash)].write();
         let (kept, value) = shard.remove_entry(hash, same(is))?;
         Some(without_switch(|| then(kept.0, value.into_inner())))
+    }
+
+    /// Takes out every row with this hash whose key `is` recognises.
+    pub(crate) fn remove_each(&self, hash: u64, is: impl Fn(&K) -> bool) -> Vec<(K, V)> {
+        switch_point();
+        let mut shard = self.map.shards()[self.shard_of(hash)].write();
+        let mut taken = Vec::new();
+        while let Some((kept, value)) = shard.remove_entry(hash, same(&is)) {
+            taken.push((kept.0, value.into_inner()));
+        }
+        taken
     }
 
     /// Takes every row out.
@@ -184,8 +209,9 @@ impl<K, V> Sharded<K, V> {
         move |(kept, _)| hash_of(&kept.0)
     }
 
+    /// In which shard a hash belongs.
     #[inline]
-    fn shard_of(&self, hash: u64) -> usize {
+    pub(crate) fn shard_of(&self, hash: u64) -> usize {
         self.map.determine_shard(hash as usize)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::Part;
 use crate::keyform::Shape;
+use crate::keyoption::Canonical;
 use crate::lifetimes;
-use crate::options::Canonical;
 use syn::{Attribute, Error, Field, Fields, Path, Result, parse_quote};
 
 enum FieldOption {

@@ -1,0 +1,188 @@
+//! A key made of arguments, each in its own form.
+
+use super::KeyForm;
+use crate::arguments::Arguments;
+use crate::keyform::Shape;
+use crate::keyoption::{Canonical, KeyArgument, Source};
+use crate::lifetimes;
+use crate::place::Place;
+use proc_macro2::{Group, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, Ident, Path, Result, Type};
+
+/// The longest tuple that stands for a tuple of keys.
+const MOST_PARTS: usize = 12;
+
+/// The key of all arguments.
+pub(super) fn all(krate: &Path, arguments: &Arguments) -> Result<KeyForm> {
+    check_number(arguments.list.len(), arguments)?;
+    let parts = (0..arguments.list.len())
+        .map(|at| argument(krate, at, Canonical::ByType, arguments))
+        .collect::<Result<_>>()?;
+    Ok(together(parts, arguments))
+}
+
+/// The key of what `key(..)` names.
+pub(super) fn chosen(krate: &Path, list: &[KeyArgument], arguments: &Arguments) -> Result<KeyForm> {
+    let mut named = Vec::new();
+    let mut parts = Vec::new();
+    for KeyArgument { source, canonical } in list {
+        parts.push(match source {
+            Source::Argument(name) => {
+                let found = arguments
+                    .position(name)
+                    .ok_or_else(|| unknown(name, arguments))?;
+                if named.contains(&found) {
+                    return Err(Error::new(
+                        name.span(),
+                        format!("`{name}` is named twice: keep one"),
+                    ));
+                }
+                named.push(found);
+                (found, *canonical, source)
+            }
+            Source::OfSelf { value, .. } => {
+                let this = Ident::new("self", value.span());
+                let found = arguments
+                    .position(&this)
+                    .ok_or_else(|| unknown(&this, arguments))?;
+                (found, *canonical, source)
+            }
+        });
+    }
+    check_number(parts.len(), arguments)?;
+    let parts = parts
+        .into_iter()
+        .map(|(at, canonical, source)| match source {
+            Source::Argument(_) => argument(krate, at, canonical, arguments),
+            Source::OfSelf { value, ty } => {
+                let value = of_self(value, &arguments.place(at));
+                match ty {
+                    Some(ty) => typed(krate, &value, ty, canonical),
+                    None => Ok(untyped(krate, &value, canonical)),
+                }
+            }
+        })
+        .collect::<Result<_>>()?;
+    Ok(together(parts, arguments))
+}
+
+fn unknown(name: &Ident, arguments: &Arguments) -> Error {
+    let what = match arguments.names().as_str() {
+        "" => "it has none with a name".to_owned(),
+        names => format!("name one of {names}"),
+    };
+    Error::new(
+        name.span(),
+        format!("the {} has no argument `{name}`: {what}", arguments.owner),
+    )
+}
+
+fn check_number(parts: usize, arguments: &Arguments) -> Result<()> {
+    if parts <= MOST_PARTS {
+        return Ok(());
+    }
+    Err(Error::new(
+        arguments.name,
+        format!(
+            "a key has at most {MOST_PARTS} arguments: name those that matter with `key(..)`, \
+             or take a struct with `#[derive(Key)]`"
+        ),
+    ))
+}
+
+fn argument(
+    krate: &Path,
+    at: usize,
+    canonical: Canonical,
+    arguments: &Arguments,
+) -> Result<KeyForm> {
+    let shape = Shape::of(&arguments.list[at].kept, canonical)
+        .map_err(|error| left_out(error, at, arguments))?;
+    Ok(KeyForm {
+        ty: shape.key(krate),
+        lookup: shape.lookup(krate, &arguments.place(at)),
+    })
+}
+
+fn left_out(error: Error, at: usize, arguments: &Arguments) -> Error {
+    let remedy = if arguments.list[at].name == "self" {
+        let others: Vec<_> = arguments
+            .list
+            .iter()
+            .filter(|argument| argument.has_name && argument.name != "self")
+            .map(|argument| argument.name.to_string())
+            .collect();
+        format!(
+            "leave `self` out with `key({})`, or name a part of it, as in `key(self.id)`",
+            others.join(", ")
+        )
+    } else {
+        "leave the argument out by naming the others with `key(..)`, \
+         or compute the key with `key = |..| ..`"
+            .to_owned()
+    };
+    Error::new(error.span(), format!("{error}: {remedy}"))
+}
+
+/// One part alone, or a tuple of several.
+fn together(parts: Vec<KeyForm>, arguments: &Arguments) -> KeyForm {
+    match <[KeyForm; 1]>::try_from(parts) {
+        Ok([part]) => part,
+        Err(parts) => {
+            let span = arguments.parentheses;
+            let (keys, lookups): (Vec<_>, Vec<_>) =
+                parts.into_iter().map(|part| (part.ty, part.lookup)).unzip();
+            KeyForm {
+                ty: quote_spanned!(span=> (#(#keys),*)),
+                lookup: quote_spanned!(span=> (#(#lookups),*)),
+            }
+        }
+    }
+}
+
+/// The expression with `self` found in the arguments.
+fn of_self(value: &Expr, place: &Place) -> TokenStream {
+    fn replaced(tokens: TokenStream, this: &TokenStream) -> TokenStream {
+        tokens
+            .into_iter()
+            .flat_map(|token| match token {
+                TokenTree::Ident(ident) if ident == "self" => this.clone(),
+                TokenTree::Group(group) => {
+                    let inner = replaced(group.stream(), this);
+                    TokenTree::Group(Group::new(group.delimiter(), inner)).into()
+                }
+                other => other.into(),
+            })
+            .collect()
+    }
+
+    let this = place.value();
+    replaced(value.to_token_stream(), &quote!((#this)))
+}
+
+/// A part of `self` whose type is known: looked up as an argument is.
+fn typed(krate: &Path, value: &TokenStream, ty: &Type, canonical: Canonical) -> Result<KeyForm> {
+    let shape = Shape::of(&lifetimes::unified(ty), canonical)?;
+    Ok(KeyForm {
+        ty: shape.key(krate),
+        lookup: shape.lookup(krate, &Place::at(value.clone())),
+    })
+}
+
+/// A part of `self` whose type the macro cannot see: made on every call.
+fn untyped(krate: &Path, value: &TokenStream, canonical: Canonical) -> KeyForm {
+    let owned = quote!({
+        #[allow(unused_imports)]
+        use ::std::borrow::ToOwned as _;
+        (#value).to_owned()
+    });
+    let form = match canonical {
+        Canonical::ByType => owned,
+        Canonical::Total => quote!(#krate::key::Total(#owned)),
+        Canonical::Content => quote!(#krate::key::Content(#owned)),
+        Canonical::Address => quote!(#krate::key::Address(#owned)),
+    };
+    KeyForm::computed(krate, &form)
+}

@@ -1,0 +1,231 @@
+//! The implementation of `Memoized`, for functions and methods alike: what a
+//! user could have written.
+
+use super::check::{Plan, Sharing};
+use super::function::Function;
+use super::generics;
+use crate::arguments::args;
+use crate::attributes::allowances;
+use crate::key::KeyForm;
+use crate::place::local;
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Attribute, Generics, Ident, Path, Visibility, parse_quote};
+
+/// The type that stands for the function.
+pub(super) struct Subject<'s> {
+    pub(super) name: &'s Ident,
+    /// What its declaration and its implementations are subject to.
+    pub(super) conditions: Vec<&'s Attribute>,
+    /// How to call the function's body.
+    pub(super) body: TokenStream,
+}
+
+/// `struct adder { .. }`, after these attributes.
+pub(super) fn declaration(
+    attributes: &TokenStream,
+    visibility: &Visibility,
+    name: &Ident,
+    function: &Function,
+    plan: &Plan,
+) -> TokenStream {
+    let (arguments, output) = (
+        function
+            .arguments
+            .list
+            .iter()
+            .map(|argument| &argument.kept),
+        &function.output,
+    );
+    let key = &plan.key.ty;
+    let types = match visibility {
+        Visibility::Inherited => None,
+        _ => Some(quote!((for<'m> fn(#(#arguments),*) -> #output, #key))),
+    };
+    let declared = generics::declared(name, &function.generics.of_type, types);
+    quote! {
+        #attributes
+        #[allow(non_camel_case_types, dead_code)]
+        #visibility #declared
+    }
+}
+
+pub(super) fn implementation(
+    subject: &Subject<'_>,
+    function: &Function,
+    plan: &Plan,
+) -> TokenStream {
+    let Plan {
+        krate,
+        key: KeyForm { ty: key, lookup },
+        name: text,
+        ..
+    } = plan;
+    let Subject {
+        name,
+        conditions,
+        body,
+    } = subject;
+    let (generics, arguments, bounds) = function.generics.of_type.split_for_impl();
+    let allowances = allowances();
+    let (args, parts) = (args(), function.arguments.parts());
+    let (args_type, output) = (function.arguments.types(), &function.output);
+    // What the compiler says of these belongs to the arguments.
+    let parentheses = function.arguments.parentheses;
+    let types = quote_spanned! {parentheses=>
+        type Args<'m> = #args_type;
+        type Key = #key;
+    };
+    let asked = quote_spanned!(parentheses=> impl #krate::key::Lookup<Self::Key>);
+    let probes = probes(krate, function);
+    let (said, home) = (said(plan), home(subject, function, plan));
+    quote! {
+        #(#conditions)*
+        #allowances
+        impl #generics #krate::Memoized for #name #arguments #bounds {
+            #types
+            type Output = #output;
+            const NAME: &'static str = #text;
+
+            #[inline]
+            #[allow(unused_variables)]
+            fn lookup<'r, 'a: 'r>(#args: &'r Self::Args<'a>) -> #asked {
+                #lookup
+            }
+
+            #[allow(unused_variables)]
+            fn run(#args: Self::Args<'_>) -> Self::Output {
+                #body(#parts)
+            }
+
+            #probes
+            #said
+            #home
+        }
+    }
+}
+
+/// What the type of the output can do.
+fn probes(krate: &Path, function: &Function) -> TokenStream {
+    let output = local("output");
+    quote_spanned! {crate::attributes::located(function.output.span())=>
+        #[inline]
+        fn copy(#output: &Self::Output) -> ::core::option::Option<Self::Output> {
+            use #krate::private::probe::*;
+            (&&&&Probe::<Self::Output>::new()).copy(#output)
+        }
+
+        #[inline]
+        fn answer(#output: &Self::Output) -> #krate::Answer {
+            use #krate::private::probe::*;
+            (&&&&Probe::<Self::Output>::new()).answer(#output)
+        }
+    }
+}
+
+/// The methods that answer with what the options say, where they say something.
+fn said(plan: &Plan) -> TokenStream {
+    let Plan {
+        krate,
+        options,
+        rules,
+        ..
+    } = plan;
+    let options = (!options.is_empty()).then(|| {
+        quote! {
+            fn options() -> #krate::Options {
+                <#krate::Options>::new() #options
+            }
+        }
+    });
+    let rules = (!rules.is_empty()).then(|| {
+        quote! {
+            #[allow(unused_variables)]
+            fn rules() -> #krate::Rules<Self> {
+                <#krate::Rules<Self>>::new() #rules
+            }
+        }
+    });
+    let capacity = plan.capacity.as_ref().map(|capacity| {
+        quote! {
+            fn capacity() -> ::core::option::Option<::core::primitive::usize> {
+                ::core::option::Option::Some(#capacity)
+            }
+        }
+    });
+    let memo = plan.memo.as_ref().map(|memo| {
+        quote! {
+            #[inline]
+            fn memoizer() -> &'static #krate::Memoizer {
+                &#memo
+            }
+        }
+    });
+    quote!(#options #rules #capacity #memo)
+}
+
+/// A table in a static of the function's own. There is one static for all
+/// instances of a generic item, so only a type without parameters can have it.
+fn home(subject: &Subject<'_>, function: &Function, plan: &Plan) -> Option<TokenStream> {
+    if !function.generics.of_type.params.is_empty() {
+        return None;
+    }
+    let (krate, name) = (&plan.krate, subject.name);
+    Some(match plan.sharing {
+        Sharing::Shared => quote! {
+            #[inline]
+            fn home() -> ::core::option::Option<&'static #krate::private::FunctionHome<Self>> {
+                static HOME: #krate::private::FunctionHome<#name> =
+                    <#krate::private::FunctionHome<#name>>::new();
+                ::core::option::Option::Some(&HOME)
+            }
+        },
+        Sharing::Local => quote! {
+            #[inline]
+            fn local_home() -> ::core::option::Option<
+                &'static ::std::thread::LocalKey<#krate::private::LocalHome<Self>>,
+            > {
+                ::std::thread_local! {
+                    static HOME: #krate::private::LocalHome<#name> =
+                        const { <#krate::private::LocalHome<#name>>::new() };
+                }
+                ::core::option::Option::Some(&HOME)
+            }
+        },
+    })
+}
+
+/// The type of the handle on the function.
+pub(super) fn handle(krate: &Path, sharing: Sharing, subject: &TokenStream) -> TokenStream {
+    match sharing {
+        Sharing::Shared => quote!(#krate::Function<#subject>),
+        Sharing::Local => quote!(#krate::LocalFunction<#subject>),
+    }
+}
+
+/// A call, by the shortest way.
+pub(super) fn call(
+    krate: &Path,
+    sharing: Sharing,
+    subject: &TokenStream,
+    args: &TokenStream,
+) -> TokenStream {
+    match sharing {
+        Sharing::Shared => quote!(<#subject as #krate::Memoized>::call(#args)),
+        Sharing::Local => quote!(<#subject as #krate::Memoized>::call_locally(#args)),
+    }
+}
+
+/// The parameters of the operations, with what a handle on shared results asks
+/// for: the body of each operation would be an error otherwise.
+pub(super) fn bounds(function: &Function, plan: &Plan) -> Generics {
+    let mut generics = function.generics.of_type.clone();
+    if plan.sharing == Sharing::Shared {
+        let (krate, key, output) = (&plan.krate, &plan.key.ty, &function.output);
+        let predicates = &mut generics.make_where_clause().predicates;
+        predicates.push(parse_quote!(#key: #krate::Key));
+        predicates.push(parse_quote!(#output: ::core::marker::Send + ::core::marker::Sync));
+    }
+    generics
+}

@@ -1,0 +1,163 @@
+//! Whether a kept entry answers a call: the rules of freshness, and nothing else.
+//!
+//! Pure: an entry's facts, a time and what the call wants go in, a verdict comes
+//! out. There is no clock, no store and no lock in here, so that the rules are
+//! tested as a table.
+
+use crate::clock::Stamp;
+use crate::entry::Entry;
+use crate::etag::Etag;
+
+/// What a rule may look at.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts<'e> {
+    pub(crate) created: Stamp,
+    pub(crate) expires: Stamp,
+    pub(crate) etag: Option<&'e Etag>,
+}
+
+impl<'e, V> From<&'e Entry<V>> for Facts<'e> {
+    #[inline]
+    fn from(entry: &'e Entry<V>) -> Self {
+        Facts {
+            created: entry.created,
+            expires: entry.expires,
+            etag: entry.etag.as_ref(),
+        }
+    }
+}
+
+/// What a call wants of an entry.
+#[derive(Clone, Copy)]
+pub(crate) struct Demand<'d> {
+    /// The oldest that is accepted, in nanoseconds.
+    pub(crate) max_age: u64,
+    /// The time from which on nothing that is kept is accepted.
+    pub(crate) expiry: Stamp,
+    /// The only mark that is accepted. None: no check.
+    pub(crate) etag: Option<&'d Etag>,
+}
+
+/// No limit to an age.
+pub(crate) const ANY_AGE: u64 = u64::MAX;
+
+impl Demand<'_> {
+    pub(crate) const NONE: Demand<'static> = Demand {
+        max_age: ANY_AGE,
+        expiry: Stamp::NEVER,
+        etag: None,
+    };
+}
+
+/// What becomes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It is the answer.
+    Fresh,
+    /// It is too old: for itself, or for this call.
+    Expired,
+    /// It was made from something else.
+    Changed,
+}
+
+/// Whether the verdict depends on the time. A hit without an age reads no clock.
+#[inline]
+pub(crate) fn asks_for_time(entry: Facts<'_>, demand: Demand<'_>) -> bool {
+    entry.expires != Stamp::NEVER || demand.max_age != ANY_AGE || demand.expiry != Stamp::NEVER
+}
+
+/// The verdict on an entry.
+///
+/// An entry that is just as old as it may be has expired: it is fresh while its
+/// age is *below* the limit, as in HTTP (RFC 9111, section 4.2). One that was made
+/// in the future, by another machine's clock, is as old as nothing.
+#[inline]
+pub(crate) fn decide(entry: Facts<'_>, demand: Demand<'_>, now: Stamp) -> Verdict {
+    if demand.etag.is_some_and(|wanted| entry.etag != Some(wanted)) {
+        return Verdict::Changed;
+    }
+    let ends = entry
+        .expires
+        .min(demand.expiry)
+        .min(entry.created.after_nanos(demand.max_age));
+    if ends != Stamp::NEVER && now >= ends {
+        return Verdict::Expired;
+    }
+    Verdict::Fresh
+}
+
+/// Whether a value that somebody else has just built answers a call that waited
+/// for it. It is younger than the call, so its age is no question.
+pub(crate) fn accepts_joined(entry: Facts<'_>, demand: Demand<'_>) -> bool {
+    demand.etag.is_none_or(|wanted| entry.etag == Some(wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{Changed, Expired, Fresh};
+
+    #[test]
+    fn the_table() {
+        const NEVER: u64 = u64::MAX;
+        let (a, b) = (Etag::new("a"), Etag::new("b"));
+        let (a, b) = (Some(&a), Some(&b));
+        // The entry: created, expires, etag. The call: the oldest it accepts, its
+        // expiry, its etag. The time. The verdict.
+        #[rustfmt::skip]
+        let table = [
+            // No ages and no etags: fresh for ever.
+            ((100, NEVER, None), (NEVER, NEVER, None), 100,       Fresh),
+            ((100, NEVER, None), (NEVER, NEVER, None), NEVER - 1, Fresh),
+            // The entry's own expiry, before, at and after.
+            ((100, 150,   None), (NEVER, NEVER, None), 149,       Fresh),
+            ((100, 150,   None), (NEVER, NEVER, None), 150,       Expired),
+            ((100, 150,   None), (NEVER, NEVER, None), 151,       Expired),
+            // What the call accepts.
+            ((100, NEVER, None), (50,    NEVER, None), 149,       Fresh),
+            ((100, NEVER, None), (50,    NEVER, None), 150,       Expired),
+            ((100, NEVER, None), (0,     NEVER, None), 100,       Expired),
+            // The stricter of the two holds.
+            ((100, 120,   None), (50,    NEVER, None), 119,       Fresh),
+            ((100, 120,   None), (50,    NEVER, None), 120,       Expired),
+            ((100, 180,   None), (50,    NEVER, None), 150,       Expired),
+            // An expiry of the call.
+            ((100, NEVER, None), (NEVER, 150,   None), 149,       Fresh),
+            ((100, NEVER, None), (NEVER, 150,   None), 150,       Expired),
+            ((100, 120,   None), (NEVER, 150,   None), 130,       Expired),
+            // Made in the future, by another clock.
+            ((100, NEVER, None), (50,    NEVER, None), 10,        Fresh),
+            // An age that is longer than the clock can tell.
+            ((100, NEVER, None), (NEVER - 1, NEVER, None), 1000,  Fresh),
+            // No etag given: no check.
+            ((100, NEVER, a),    (NEVER, NEVER, None), 100,       Fresh),
+            // An etag given: the same, another, none kept.
+            ((100, NEVER, a),    (NEVER, NEVER, a),    100,       Fresh),
+            ((100, NEVER, a),    (NEVER, NEVER, b),    100,       Changed),
+            ((100, NEVER, None), (NEVER, NEVER, a),    100,       Changed),
+            // Both are against it: the etag is named.
+            ((100, 150,   a),    (NEVER, NEVER, b),    200,       Changed),
+            ((100, 150,   a),    (NEVER, NEVER, a),    200,       Expired),
+        ];
+        for (row, ((created, expires, etag), (max_age, expiry, wanted), now, verdict)) in
+            table.into_iter().enumerate()
+        {
+            let entry = Facts {
+                created: Stamp::from_nanos(created),
+                expires: Stamp::from_nanos(expires),
+                etag,
+            };
+            let demand = Demand {
+                max_age,
+                expiry: Stamp::from_nanos(expiry),
+                etag: wanted,
+            };
+            let decided = decide(entry, demand, Stamp::from_nanos(now));
+            assert_eq!(decided, verdict, "row {row}");
+            if !asks_for_time(entry, demand) {
+                let later = decide(entry, demand, Stamp::from_nanos(NEVER - 1));
+                assert_eq!(decided, later, "row {row} depends on the time");
+            }
+        }
+    }
+}

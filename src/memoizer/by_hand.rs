@@ -1,0 +1,315 @@
+//! Calls by text keys.
+
+use super::observe::{Log, Origin};
+use super::path::{Brought, Call, Mode};
+use super::shelf::Among;
+use super::{Event, Memoizer};
+use crate::decide::Verdict;
+use crate::entry::{AnyValue, Entry};
+use crate::error::{BuildError, MemoError, RegionError};
+use crate::etag::Etag;
+use crate::key::hash_of;
+use crate::memento::Outcome;
+use crate::options::{Ages, Answer, Options, Terms};
+use crate::store::{AnyFailure, SharedStore};
+use std::any::Any;
+use std::borrow::Borrow;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The function that calls by hand are reported as.
+const BY_HAND: &str = "get";
+
+/// An error of a function's own that is kept.
+struct Negative<E>(Arc<E>);
+
+/// What can be kept by hand: it is shared, and a call is given a clone.
+pub trait Value: Any + Clone + Send + Sync {}
+
+impl<V: Any + Clone + Send + Sync> Value for V {}
+
+impl Memoizer {
+    /// The kept result for `key`, or else what `f` answers with.
+    ///
+    /// `f` may return a value, or a `Result` of it; where nothing else says which
+    /// is meant, say so: `let n: u32 = memo.get(..)`. An error is not kept. A
+    /// `None` is a value like any other here: see [`get_some`](Self::get_some).
+    ///
+    /// Under one key there is one type of value. A call that expects another finds
+    /// nothing, and replaces what is there.
+    ///
+    /// # Errors
+    ///
+    /// The function's own error, or what kept it from running: see [`BuildError`].
+    ///
+    /// # Panics
+    ///
+    /// If `f` panics and this caller leads the build.
+    pub fn get<V, R>(&self, key: &str, f: impl FnOnce() -> R) -> Result<V, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<V>,
+    {
+        self.get_with(key, &Options::new(), f)
+    }
+
+    /// As [`get`](Self::get), with options for this call.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_with<V, R>(
+        &self,
+        key: &str,
+        options: impl Borrow<Options>,
+        f: impl FnOnce() -> R,
+    ) -> Result<V, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<V>,
+    {
+        let answered = |value: V| (Answer::Value, value);
+        self.ask(key, options.borrow(), Mode::Take, || {
+            f().into_result().map(answered)
+        })
+    }
+
+    /// As [`get_with`](Self::get_with), for a function that may have nothing to
+    /// say: a `None` is kept only if [`Options::none_age`] says for how long.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_some<V, R>(
+        &self,
+        key: &str,
+        options: impl Borrow<Options>,
+        f: impl FnOnce() -> R,
+    ) -> Result<Option<V>, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<Option<V>>,
+    {
+        self.ask(key, options.borrow(), Mode::Take, || {
+            let value = f().into_result()?;
+            let answer = match &value {
+                Some(_) => Answer::Value,
+                None => Answer::Nothing,
+            };
+            Ok((answer, value))
+        })
+    }
+
+    /// Builds the result for `key` anew, and replaces what is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get). What was kept stays.
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    pub fn refresh<V, R>(&self, key: &str, f: impl FnOnce() -> R) -> Result<V, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<V>,
+    {
+        let answered = |value: V| (Answer::Value, value);
+        self.ask(key, &Options::new(), Mode::Refresh, || {
+            f().into_result().map(answered)
+        })
+    }
+
+    fn ask<V: Value, E: Send + Sync + 'static>(
+        &self,
+        key: &str,
+        options: &Options,
+        mode: Mode,
+        f: impl FnOnce() -> Result<(Answer, V), E>,
+    ) -> Result<V, BuildError<E>> {
+        let terms = self.terms(options)?;
+        let store = self.store_of(&terms);
+        let shelf = Among {
+            store,
+            value: |value: &AnyValue| {
+                value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
+            },
+            failure: AnyFailure::is::<E>,
+        };
+        let call = self.call(&terms, mode);
+        let text = terms.full(key);
+        let hash = hash_of(&text);
+        let entry = match call.look(&shelf, hash, &&text) {
+            Some(entry) => entry,
+            None => {
+                let keeps_errors = terms.keeps_errors();
+                let build = || match f() {
+                    Ok((answer, value)) => Ok(Brought {
+                        ages: terms.ages_of(&value),
+                        value: AnyValue::new(value),
+                        answer,
+                        etag: None,
+                    }),
+                    Err(error) if keeps_errors => Ok(Brought {
+                        value: AnyValue::new(Negative(Arc::new(error))),
+                        answer: Answer::Error,
+                        ages: Ages::default(),
+                        etag: None,
+                    }),
+                    Err(error) => Err(AnyFailure::new(error)),
+                };
+                let flown = call.obtain(&shelf, hash, text.clone(), build);
+                flown.map_err(typed::<E>)?
+            }
+        };
+        match entry.value.downcast_ref::<V>() {
+            Some(value) => Ok(value.clone()),
+            None => {
+                let negative = entry.value.downcast_ref::<Negative<E>>();
+                let Negative(error) = negative.expect("what is not the one is the other");
+                let site = store.flights().site(&text);
+                Err(BuildError::failed_with(site, Arc::clone(error)))
+            }
+        }
+    }
+
+    /// Whether a call would be answered by what is kept.
+    ///
+    /// # Errors
+    ///
+    /// If this handle's options name an unknown region. A store that fails has not
+    /// got the key.
+    pub fn exists(&self, key: &str) -> Result<bool, RegionError> {
+        let terms = self.terms(&Options::new())?;
+        let call = self.call(&terms, Mode::Take);
+        let entry = self.peek(&terms, key);
+        Ok(entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh))
+    }
+
+    /// What is kept for `key`, whether fresh or not, if it is a `V`.
+    ///
+    /// # Errors
+    ///
+    /// As [`exists`](Self::exists).
+    pub fn entry<V: Value>(&self, key: &str) -> Result<Option<Entry<V>>, RegionError> {
+        let terms = self.terms(&Options::new())?;
+        let entry = self.peek(&terms, key);
+        Ok(entry.and_then(|entry| {
+            let value = entry.value.downcast_ref::<V>()?.clone();
+            Some(entry.with(value))
+        }))
+    }
+
+    /// How long what is kept for `key` will still be kept; nothing if it is not
+    /// kept, or has no end.
+    ///
+    /// # Errors
+    ///
+    /// As [`exists`](Self::exists).
+    pub fn ttl(&self, key: &str) -> Result<Option<Duration>, RegionError> {
+        let terms = self.terms(&Options::new())?;
+        let store = self.store_of(&terms).store();
+        let Some(entry) = self.peek(&terms, key) else {
+            return Ok(None);
+        };
+        let left = entry.left(self.settings().clock().now());
+        let native = store.ttl(&terms.full(key)).ok().flatten();
+        let left = left.into_iter().chain(native).min();
+        Ok(left.filter(|left| !left.is_zero()))
+    }
+
+    /// The etag of what is kept for `key`.
+    ///
+    /// # Errors
+    ///
+    /// As [`exists`](Self::exists).
+    pub fn etag(&self, key: &str) -> Result<Option<Etag>, RegionError> {
+        let terms = self.terms(&Options::new())?;
+        Ok(self.peek(&terms, key).and_then(|entry| entry.etag))
+    }
+
+    /// Has what is kept for `key` expire after `age` from now on; answers whether
+    /// anything is kept.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails, or if this is called by the build of that very key.
+    pub fn expire(&self, key: &str, age: Duration) -> Result<bool, MemoError> {
+        let now = self.settings().clock().now();
+        self.expire_at(key, now.after(age).into())
+    }
+
+    /// Has what is kept for `key` expire at `time`; answers whether anything is
+    /// kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`expire`](Self::expire).
+    pub fn expire_at(&self, key: &str, time: SystemTime) -> Result<bool, MemoError> {
+        let terms = self.terms(&Options::new())?;
+        let store = self.store_of(&terms);
+        store.expire_at(terms.full(key), time.into())
+    }
+
+    /// Forgets `key`; answers whether anything was kept. A build of it that is
+    /// under way answers its callers, and is not kept.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails: the value may still be there.
+    pub fn delete(&self, key: &str) -> Result<bool, MemoError> {
+        let terms = self.terms(&Options::new())?;
+        let removed = self.store_of(&terms).delete(&terms.full(key))?;
+        self.shared.counters.removals.add(removed.into());
+        Ok(removed)
+    }
+
+    fn peek(&self, terms: &Terms, key: &str) -> Option<Entry<AnyValue>> {
+        let kept = self.store_of(terms).store().get(&terms.full(key));
+        kept.unwrap_or_else(|fault| {
+            self.log(terms).tell(Event::StoreFault(&fault));
+            None
+        })
+    }
+
+    pub(super) fn store_of<'t>(&'t self, terms: &'t Terms) -> &'t SharedStore {
+        terms.store.as_ref().unwrap_or(&self.shared.memory)
+    }
+
+    pub(super) fn call<'t>(&'t self, terms: &'t Terms, mode: Mode) -> Call<'t> {
+        Call {
+            terms,
+            demand: terms.demand(None),
+            clock: self.settings().clock(),
+            log: self.log(terms),
+            mode,
+        }
+    }
+
+    fn log<'t>(&'t self, terms: &'t Terms) -> Log<'t> {
+        Log {
+            counters: &self.shared.counters,
+            observers: &self.settings().observers,
+            origin: Origin {
+                function: BY_HAND,
+                region: terms.region.as_deref(),
+            },
+        }
+    }
+}
+
+/// The error, with its type.
+pub(super) fn typed<E: Send + Sync + 'static>(error: BuildError<AnyFailure>) -> BuildError<E> {
+    error.map(|failure| {
+        let own = failure.downcast();
+        own.expect("errors of another type are not accepted")
+    })
+}

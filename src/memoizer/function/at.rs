@@ -1,0 +1,189 @@
+//! Operations on what is kept for one list of arguments, wherever that is.
+
+use super::inner::{AnyFunction, Inner};
+use crate::clock::Stamp;
+use crate::decide::Verdict;
+use crate::entry::{AnyValue, Entry};
+use crate::error::{MemoError, RegionError};
+use crate::etag::Etag;
+use crate::key::{Key, Lookup, text};
+use crate::memoizer::path::{Call, Mode};
+use crate::memoizer::shelf::Among;
+use crate::memoizer::table::Table;
+use crate::memoizer::{Event, Memoized, Rules};
+use crate::options::Terms;
+use crate::store::SharedStore;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Where a result is kept.
+pub(super) enum Place<'i, M: Memoized> {
+    Own(&'i Table<M>),
+    Shared(Shared<'i, M>),
+}
+
+/// A key in a shared store.
+pub(super) struct Shared<'i, M: Memoized> {
+    pub(super) store: &'i SharedStore,
+    pub(super) text: String,
+    key: M::Key,
+}
+
+/// A function's output in a shared store, with the key that it belongs to: two
+/// keys may print the same text.
+struct Stored<M: Memoized> {
+    key: M::Key,
+    output: M::Output,
+}
+
+impl<M> Shared<'_, M>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    pub(super) fn shelf(&self) -> Among<'_, impl Fn(&AnyValue) -> bool> {
+        Among {
+            store: self.store,
+            value: |value: &AnyValue| self.output(value).is_some(),
+            failure: |_| false,
+        }
+    }
+
+    pub(super) fn wrap(&self, output: M::Output) -> AnyValue {
+        AnyValue::new(Stored::<M> {
+            key: self.key.clone(),
+            output,
+        })
+    }
+
+    pub(super) fn give(&self, value: &AnyValue) -> Option<M::Output> {
+        M::copy(self.output(value)?)
+    }
+
+    fn output<'v>(&self, value: &'v AnyValue) -> Option<&'v M::Output> {
+        let stored = value.downcast_ref::<Stored<M>>()?;
+        (stored.key == self.key).then_some(&stored.output)
+    }
+}
+
+impl<M> Inner<M>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    pub(super) fn place<'i>(
+        &'i self,
+        terms: &'i Terms,
+        asked: &impl Lookup<M::Key>,
+    ) -> Place<'i, M> {
+        match &terms.store {
+            None => Place::Own(self.table(terms.namespace.as_ref())),
+            Some(store) => {
+                let key = asked.to_key();
+                let text = terms.full(&text::text(M::NAME, &key));
+                Place::Shared(Shared { store, text, key })
+            }
+        }
+    }
+
+    /// What is kept, whether fresh or not.
+    fn peek(&self, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<M::Output>> {
+        let asked = M::lookup(args);
+        match self.place(terms, &asked) {
+            Place::Own(table) => {
+                let entry = table.read(self.hash(&asked), &asked)?;
+                let output = M::copy(entry.value.get())?;
+                Some(entry.with(output))
+            }
+            Place::Shared(shared) => {
+                let kept = shared.store.store().get(&shared.text);
+                let entry = kept.unwrap_or_else(|fault| {
+                    self.log(terms).tell(Event::StoreFault(&fault));
+                    None
+                })?;
+                let output = shared.give(&entry.value)?;
+                Some(entry.with(output))
+            }
+        }
+    }
+
+    /// The terms of a call, for who cannot answer with an error.
+    #[track_caller]
+    fn terms_or_panic(&self) -> (Arc<Terms>, Arc<Rules<M>>) {
+        let terms = self.terms();
+        terms.unwrap_or_else(|error: RegionError| panic!("{}: {error}", M::NAME))
+    }
+
+    #[track_caller]
+    pub(super) fn exists(&self, args: M::Args<'_>) -> bool {
+        let (terms, rules) = self.terms_or_panic();
+        let etag = rules.etag(&args);
+        let call = Call {
+            terms: &terms,
+            demand: terms.demand(etag.as_ref()),
+            clock: self.clock(),
+            log: self.log(&terms),
+            mode: Mode::Take,
+        };
+        let entry = self.peek(&terms, &args);
+        entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh)
+    }
+
+    #[track_caller]
+    pub(super) fn entry(&self, args: M::Args<'_>) -> Option<Entry<M::Output>> {
+        let (terms, _) = self.terms_or_panic();
+        self.peek(&terms, &args)
+    }
+
+    #[track_caller]
+    pub(super) fn ttl(&self, args: M::Args<'_>) -> Option<Duration> {
+        let (terms, _) = self.terms_or_panic();
+        let left = self.peek(&terms, &args)?.left(self.now());
+        let native = match self.place(&terms, &M::lookup(&args)) {
+            Place::Own(_) => None,
+            Place::Shared(shared) => shared.store.store().ttl(&shared.text).ok().flatten(),
+        };
+        let left = left.into_iter().chain(native).min();
+        left.filter(|left| !left.is_zero())
+    }
+
+    #[track_caller]
+    pub(super) fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
+        self.entry(args)?.etag
+    }
+
+    pub(super) fn expire(&self, age: Duration, args: M::Args<'_>) -> Result<bool, MemoError> {
+        self.expire_at(self.now().after(age), args)
+    }
+
+    pub(super) fn expire_at(&self, at: Stamp, args: M::Args<'_>) -> Result<bool, MemoError> {
+        let (terms, _) = self.terms()?;
+        let asked = M::lookup(&args);
+        match self.place(&terms, &asked) {
+            Place::Own(table) => Ok(table.expire_at(self.hash(&asked), &asked, at)),
+            Place::Shared(shared) => shared.store.expire_at(shared.text, at),
+        }
+    }
+
+    pub(super) fn delete(&self, args: M::Args<'_>) -> Result<bool, MemoError> {
+        let (terms, _) = self.terms()?;
+        let asked = M::lookup(&args);
+        let removed = match self.place(&terms, &asked) {
+            Place::Own(table) => table.delete(self.hash(&asked), &asked),
+            Place::Shared(shared) => shared.store.delete(&shared.text)?,
+        };
+        self.counters.removals.add(removed.into());
+        Ok(removed)
+    }
+
+    pub(super) fn clear(&self) -> Result<(), MemoError> {
+        self.clear_tables()?;
+        let (terms, _) = self.terms()?;
+        if let Some(store) = &terms.store {
+            store.delete_below(&terms.full(&format!("{}(", M::NAME)))?;
+        }
+        Ok(())
+    }
+}

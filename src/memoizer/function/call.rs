@@ -1,0 +1,251 @@
+//! The way of every call of a function: which memoizer it means, the plain look,
+//! and everything else.
+
+use super::at::Place;
+use super::inner::Inner;
+use crate::entry::AnyValue;
+use crate::error::BuildError;
+use crate::flight::raise;
+use crate::held::Held;
+use crate::key::{Key, Lookup, hash_of};
+use crate::memoizer::output::Output;
+use crate::memoizer::path::{Brought, Call, Mode};
+use crate::memoizer::shelf::Shelf;
+use crate::memoizer::table::Unshared;
+use crate::memoizer::{Memoized, Memoizer, Rules};
+use crate::options::{Options, Terms};
+use crate::scope;
+use crate::store::AnyFailure;
+use std::convert::Infallible;
+
+/// The result for these arguments, in the memoizer that a call here and now means.
+#[inline]
+#[track_caller]
+pub(crate) fn call<M>(args: M::Args<'_>) -> M::Output
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    match at_hand::<M>() {
+        Some(inner) => inner.call(args),
+        None => elsewhere::<M>(args),
+    }
+}
+
+#[cold]
+#[inline(never)]
+#[track_caller]
+fn elsewhere<M>(args: M::Args<'_>) -> M::Output
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    current::<M>().call(args)
+}
+
+/// The function's own memoizer's table of it, if that is what is meant, and if it
+/// is there.
+#[inline]
+fn at_hand<M>() -> Option<&'static Inner<M>>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    if scope::any::<Memoizer>() {
+        return None;
+    }
+    match M::home() {
+        Some(home) => home.get(),
+        None => M::memoizer().known(),
+    }
+}
+
+/// The function in the memoizer that a call here and now means.
+pub(super) fn current<M>() -> Held<Inner<M>>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    match scope::innermost::<Memoizer>() {
+        Some(memoizer) => memoizer.function(),
+        None => match M::home() {
+            Some(home) => M::memoizer().function_at(home),
+            None => M::memoizer().function(),
+        },
+    }
+}
+
+impl<M> Inner<M>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    #[inline]
+    #[track_caller]
+    pub(super) fn call(&self, args: M::Args<'_>) -> M::Output {
+        let asked = M::lookup(&args);
+        match self.hit(&asked) {
+            Ok(output) => output,
+            Err(hash) => {
+                drop(asked);
+                self.call_in_full(hash, args)
+            }
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn call_in_full(&self, hash: u64, args: M::Args<'_>) -> M::Output {
+        let got = self
+            .terms()
+            .map_err(BuildError::from)
+            .and_then(|(terms, rules)| self.ask(&terms, &rules, Mode::Take, hash, args));
+        got.unwrap_or_else(|error| raise(&error))
+    }
+
+    pub(super) fn get(
+        &self,
+        options: &Options,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let (terms, rules) = self.terms_with(options)?;
+        let hash = self.hash(&M::lookup(&args));
+        self.ask(&terms, &rules, Mode::Take, hash, args)
+    }
+
+    pub(super) fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
+        let (terms, rules) = self.terms()?;
+        let hash = self.hash(&M::lookup(&args));
+        self.ask(&terms, &rules, Mode::Refresh, hash, args)
+    }
+
+    fn ask(
+        &self,
+        terms: &Terms,
+        rules: &Rules<M>,
+        mode: Mode,
+        hash: u64,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let etag = rules.etag(&args);
+        let call = Call {
+            terms,
+            demand: terms.demand(etag.as_ref()),
+            clock: self.clock(),
+            log: self.log(terms),
+            mode,
+        };
+        let place = self.place(terms, &M::lookup(&args));
+        match place {
+            Place::Own(table) => {
+                let asked = M::lookup(&args);
+                let found = call.look(table, hash, &asked);
+                if let Some(output) = found.and_then(|entry| entry.value.give()) {
+                    return Ok(output);
+                }
+                let key = asked.to_key();
+                drop(asked);
+                self.build(
+                    &call,
+                    rules,
+                    table,
+                    hash,
+                    key,
+                    args,
+                    Form {
+                        wrap: Output::new,
+                        give: |value: Output<M>| value.give(),
+                        unshared: || Unshared,
+                    },
+                )
+            }
+            Place::Shared(shared) => {
+                let hash = hash_of(&shared.text);
+                let give = |value: AnyValue| shared.give(&value);
+                let shelf = shared.shelf();
+                let found = call.look(&shelf, hash, &&shared.text);
+                if let Some(output) = found.and_then(|entry| give(entry.value)) {
+                    return Ok(output);
+                }
+                self.build(
+                    &call,
+                    rules,
+                    &shelf,
+                    hash,
+                    shared.text.clone(),
+                    args,
+                    Form {
+                        wrap: |output| shared.wrap(output),
+                        give,
+                        unshared: AnyFailure::unshared,
+                    },
+                )
+            }
+        }
+    }
+
+    /// Runs the function, or joins who runs it.
+    fn build<S: Shelf, W, G>(
+        &self,
+        call: &Call<'_>,
+        rules: &Rules<M>,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        args: M::Args<'_>,
+        form: Form<W, G, S::Failure>,
+    ) -> Result<M::Output, BuildError<Infallible>>
+    where
+        W: Fn(M::Output) -> S::Value,
+        G: Fn(S::Value) -> Option<M::Output>,
+    {
+        let by_args = rules.ages(&args);
+        // What the leader gets: its own output, for which no copy can stand if it
+        // cannot be cloned.
+        let mut own = None;
+        let flown = call.obtain(shelf, hash, key, || {
+            let output = M::run(args);
+            let answer = M::answer(&output);
+            let ages = rules
+                .ages_of(&output)
+                .or(by_args)
+                .or(call.terms.ages_of(&output));
+            let etag = rules.own_etag(&output);
+            let Some(copy) = M::copy(&output) else {
+                own = Some(output);
+                return Err((form.unshared)());
+            };
+            own = Some(copy);
+            Ok(Brought {
+                value: (form.wrap)(output),
+                answer,
+                ages,
+                etag,
+            })
+        });
+        if let Some(own) = own {
+            return Ok(own);
+        }
+        let entry = flown.map_err(without_failure)?;
+        let given = (form.give)(entry.value);
+        Ok(given.expect("what was shared can be copied"))
+    }
+}
+
+/// An error of the function's own is part of its output, so it is none of these.
+fn without_failure<F>(error: BuildError<F>) -> BuildError<Infallible> {
+    error.map(|_| unreachable!("a flight's own failure is unshared, and tried again"))
+}
+
+/// In what form a shelf keeps a function's output.
+struct Form<W, G, F> {
+    wrap: W,
+    give: G,
+    unshared: fn() -> F,
+}

@@ -1,0 +1,258 @@
+//! A function in one memoizer: its tables, its options, and what they come to.
+
+use crate::clock::{Stamp, Watch};
+use crate::decide::{ANY_AGE, Demand, Facts, Verdict, asks_for_time, decide};
+use crate::error::RegionError;
+use crate::held::Erased;
+use crate::key::{Key, Lookup, hash_by, hasher};
+use crate::memoizer::observe::{Log, Origin};
+use crate::memoizer::settings::Settings;
+use crate::memoizer::table::Table;
+use crate::memoizer::{Memoized, Rules};
+use crate::options::{Options, Terms};
+use crate::stats::{Counters, Stats};
+use crate::store::StoreError;
+use crate::table::Lasting;
+use once_cell::sync::OnceCell;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A function in one memoizer.
+pub(crate) struct Inner<M: Memoized> {
+    /// A copy of the process's hasher, where a hit finds it without a detour.
+    hasher: ahash::RandomState,
+    /// All that a plain hit has to know: the oldest age that is accepted in
+    /// nanoseconds, or [`ANY_AGE`], or that this function's calls are [`NOT_PLAIN`].
+    plain_age: AtomicU64,
+    clock: Watch,
+    /// The results outside every namespace.
+    table: Table<M>,
+    /// Those in a namespace, by its name.
+    spaces: Lasting<Arc<str>, Table<M>>,
+    said: Mutex<Said<M>>,
+    pub(super) counters: Counters,
+    pub(super) settings: Arc<Settings>,
+}
+
+/// What is said of a function, and what that comes to.
+struct Said<M: Memoized> {
+    options: Options,
+    rules: Arc<Rules<M>>,
+    /// Nothing, until it is asked for after a change.
+    settled: Option<Arc<Terms>>,
+}
+
+/// The calls of a function have more to ask than an age. No entry is accepted at
+/// such an age in any case: it is always built anew.
+const NOT_PLAIN: u64 = 0;
+
+/// Where the global table of one function lives: a static of the function's own.
+pub struct Home<M: Memoized>(OnceCell<Inner<M>>);
+
+impl<M: Memoized> Home<M> {
+    /// Nothing lives there yet.
+    #[allow(clippy::new_without_default)] // it is for statics alone
+    pub const fn new() -> Self {
+        Home(OnceCell::new())
+    }
+
+    #[inline]
+    pub(super) fn get(&'static self) -> Option<&'static Inner<M>> {
+        self.0.get()
+    }
+
+    pub(crate) fn get_or_init(&'static self, init: impl FnOnce() -> Inner<M>) -> &'static Inner<M> {
+        self.0.get_or_init(init)
+    }
+}
+
+impl<M> Inner<M>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        Inner {
+            hasher: hasher().clone(),
+            plain_age: AtomicU64::new(NOT_PLAIN),
+            clock: settings.clock().clone(),
+            table: Table::new(),
+            spaces: Lasting::new(),
+            said: Mutex::new(Said {
+                options: M::options(),
+                rules: Arc::new(M::rules()),
+                settled: None,
+            }),
+            counters: Counters::default(),
+            settings,
+        }
+    }
+
+    /// The output that is kept, if a plain look finds it. If not, the hash of what
+    /// was asked, for who goes on.
+    #[inline]
+    pub(super) fn hit<Q: Lookup<M::Key>>(&self, asked: &Q) -> Result<M::Output, u64> {
+        let max_age = self.plain_age.load(Ordering::Relaxed);
+        let hash = hash_by(&self.hasher, asked);
+        if max_age == NOT_PLAIN {
+            return Err(hash);
+        }
+        let entry = self.table.read(hash, asked).ok_or(hash)?;
+        let demand = Demand {
+            max_age,
+            ..Demand::NONE
+        };
+        if asks_for_time(Facts::from(&entry), demand)
+            && decide(Facts::from(&entry), demand, self.clock.now()) != Verdict::Fresh
+        {
+            return Err(hash);
+        }
+        entry.value.give().ok_or(hash)
+    }
+
+    pub(super) fn clock(&self) -> &Watch {
+        &self.clock
+    }
+
+    pub(super) fn hash(&self, asked: &impl Lookup<M::Key>) -> u64 {
+        hash_by(&self.hasher, asked)
+    }
+
+    /// The function's own table in a namespace.
+    pub(super) fn table(&self, namespace: Option<&Arc<str>>) -> &Table<M> {
+        let Some(name) = namespace else {
+            return &self.table;
+        };
+        let hash = hash_by(&self.hasher, name);
+        let known = self.spaces.get(hash, |known| known == name);
+        known.unwrap_or_else(|| {
+            self.spaces
+                .get_or_insert(hash, Arc::clone(name), Table::new())
+        })
+    }
+
+    fn tables(&self) -> impl Iterator<Item = &Table<M>> {
+        let spaces = self.spaces.iter().map(|(_, table)| table);
+        [&self.table].into_iter().chain(spaces)
+    }
+
+    /// What holds for a call that says nothing itself, and the function's rules.
+    pub(super) fn terms(&self) -> Result<(Arc<Terms>, Arc<Rules<M>>), RegionError> {
+        let mut said = self.said.lock();
+        let rules = Arc::clone(&said.rules);
+        if let Some(settled) = &said.settled {
+            return Ok((Arc::clone(settled), rules));
+        }
+        // With `said` locked, so that a change that comes meanwhile is not lost: it
+        // waits here to unsettle what is settled now.
+        let terms = Arc::new(self.settings.terms(&said.options)?);
+        said.settled = Some(Arc::clone(&terms));
+        let is_plain = rules.etag_by.is_none()
+            && !self.counters.counts_hits()
+            && !self.settings.observers.any();
+        let age = terms.plain_age().filter(|_| is_plain);
+        self.plain_age
+            .store(age.unwrap_or(NOT_PLAIN), Ordering::Relaxed);
+        Ok((terms, rules))
+    }
+
+    /// The same, for a call that says something.
+    pub(super) fn terms_with(
+        &self,
+        call: &Options,
+    ) -> Result<(Arc<Terms>, Arc<Rules<M>>), RegionError> {
+        let (options, rules) = {
+            let said = self.said.lock();
+            (call.over(&said.options), Arc::clone(&said.rules))
+        };
+        Ok((Arc::new(self.settings.terms(&options)?), rules))
+    }
+
+    pub(super) fn options(&self) -> Options {
+        self.said.lock().options.clone()
+    }
+
+    pub(super) fn set_options(&self, options: Options) {
+        let old = std::mem::replace(&mut self.said.lock().options, options);
+        self.unsettle();
+        drop(old);
+    }
+
+    pub(super) fn change_rules(&self, change: impl FnOnce(Rules<M>) -> Rules<M>) {
+        let rules = Arc::clone(&self.said.lock().rules);
+        let changed = Arc::new(change(Rules::clone(&rules)));
+        let old = std::mem::replace(&mut self.said.lock().rules, changed);
+        self.unsettle();
+        drop(old);
+    }
+
+    pub(super) fn count_hits(&self, counting: bool) {
+        self.counters.count_hits(counting);
+        self.unsettle();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tables().map(Table::len).sum()
+    }
+
+    pub(super) fn log<'l>(&'l self, terms: &'l Terms) -> Log<'l> {
+        Log {
+            counters: &self.counters,
+            observers: &self.settings.observers,
+            origin: Origin {
+                function: M::NAME,
+                region: terms.region.as_deref(),
+            },
+        }
+    }
+
+    pub(super) fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+}
+
+/// A function by what all of them can do.
+pub(crate) trait AnyFunction: Erased {
+    fn name(&self) -> &'static str;
+    fn stats(&self) -> Stats;
+
+    /// Has the next call ask for its terms again.
+    fn unsettle(&self);
+
+    /// Forgets what is kept in the function's own tables.
+    fn clear_tables(&self) -> Result<(), StoreError>;
+}
+
+impl<M> AnyFunction for Inner<M>
+where
+    M: Memoized,
+    M::Key: Key,
+    M::Output: Send + Sync,
+{
+    fn name(&self) -> &'static str {
+        M::NAME
+    }
+
+    fn stats(&self) -> Stats {
+        self.counters.stats()
+    }
+
+    fn unsettle(&self) {
+        let mut said = self.said.lock();
+        let settled = said.settled.take();
+        self.plain_age.store(NOT_PLAIN, Ordering::Relaxed);
+        drop(said);
+        // It may own a store.
+        drop(settled);
+    }
+
+    fn clear_tables(&self) -> Result<(), StoreError> {
+        let removed: usize = self.tables().map(Table::clear).sum();
+        self.counters.removals.add(removed as u64);
+        Ok(())
+    }
+}
+
+const _: () = assert!(NOT_PLAIN != ANY_AGE);

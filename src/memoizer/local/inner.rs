@@ -1,0 +1,206 @@
+//! A function on one thread: its table, its options, and what they come to.
+
+use super::table::Table;
+use crate::clock::{Stamp, Watch};
+use crate::decide::{Demand, Facts, Verdict, asks_for_time, decide};
+use crate::entry::Entry;
+use crate::error::{BuildError, RegionError};
+use crate::etag::Etag;
+use crate::key::{Lookup, hash_by, hash_of, hasher};
+use crate::memoizer::observe::{Event, Log, Origin};
+use crate::memoizer::output::Output;
+use crate::memoizer::path::Mode;
+use crate::memoizer::settings::Settings;
+use crate::memoizer::{Memoized, Rules};
+use crate::options::{Answer, Options, Terms};
+use crate::stats::Counters;
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A function on one thread, under the settings of one memoizer.
+pub(super) struct Inner<M: Memoized> {
+    hasher: ahash::RandomState,
+    clock: Watch,
+    pub(super) table: Table<M>,
+    options: RefCell<Options>,
+    rules: RefCell<Rc<Rules<M>>>,
+    /// What the options come to, and as of which version of the settings.
+    settled: RefCell<Option<(u64, Rc<Terms>)>>,
+    pub(super) counters: Counters,
+    settings: Arc<Settings>,
+}
+
+impl<M: Memoized> Inner<M> {
+    pub(super) fn new(settings: Arc<Settings>) -> Self {
+        Inner {
+            hasher: hasher().clone(),
+            clock: settings.clock().clone(),
+            table: Table::new(),
+            options: RefCell::new(M::options()),
+            rules: RefCell::new(Rc::new(M::rules())),
+            settled: RefCell::new(None),
+            counters: Counters::default(),
+            settings,
+        }
+    }
+
+    pub(super) fn hash(&self, asked: &impl Lookup<M::Key>) -> u64 {
+        hash_by(&self.hasher, asked)
+    }
+
+    pub(super) fn now(&self) -> Stamp {
+        self.clock.now()
+    }
+
+    /// What holds for a call that says nothing itself.
+    pub(super) fn terms(&self) -> Result<Rc<Terms>, RegionError> {
+        let version = self.settings.version();
+        if let Some((as_of, terms)) = &*self.settled.borrow()
+            && *as_of == version
+        {
+            return Ok(Rc::clone(terms));
+        }
+        let terms = Rc::new(self.settings.terms(&self.options.borrow())?);
+        let old = self
+            .settled
+            .borrow_mut()
+            .replace((version, Rc::clone(&terms)));
+        drop(old);
+        Ok(terms)
+    }
+
+    /// The same, for a call that says something.
+    pub(super) fn terms_with(&self, call: &Options) -> Result<Rc<Terms>, RegionError> {
+        let options = call.over(&self.options.borrow());
+        self.settings.terms(&options).map(Rc::new)
+    }
+
+    pub(super) fn rules(&self) -> Rc<Rules<M>> {
+        Rc::clone(&self.rules.borrow())
+    }
+
+    pub(super) fn options(&self) -> Options {
+        self.options.borrow().clone()
+    }
+
+    pub(super) fn set_options(&self, options: Options) {
+        let settled = self.settled.borrow_mut().take();
+        let old = self.options.replace(options);
+        drop((settled, old));
+    }
+
+    pub(super) fn change_rules(&self, change: impl FnOnce(Rules<M>) -> Rules<M>) {
+        let changed = Rc::new(change(Rules::clone(&self.rules())));
+        let old = self.rules.replace(changed);
+        drop(old);
+    }
+
+    fn log<'l>(&'l self, terms: &'l Terms) -> Log<'l> {
+        Log {
+            counters: &self.counters,
+            observers: &self.settings.observers,
+            origin: Origin {
+                function: M::NAME,
+                region: terms.region.as_deref(),
+            },
+        }
+    }
+
+    fn verdict<V>(&self, entry: &Entry<V>, demand: Demand<'_>) -> Verdict {
+        let facts = Facts::from(entry);
+        let now = match asks_for_time(facts, demand) {
+            true => self.now(),
+            false => Stamp::from_nanos(0),
+        };
+        decide(facts, demand, now)
+    }
+
+    /// Whether what is kept would answer a call.
+    pub(super) fn is_fresh<V>(&self, entry: &Entry<V>, terms: &Terms, etag: Option<&Etag>) -> bool {
+        self.verdict(entry, terms.demand(etag)) == Verdict::Fresh
+    }
+
+    pub(super) fn ask(
+        &self,
+        terms: &Terms,
+        mode: Mode,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let rules = self.rules();
+        let etag = rules.etag(&args);
+        let log = self.log(terms);
+        let asked = M::lookup(&args);
+        let hash = self.hash(&asked);
+        if mode == Mode::Take {
+            match self.table.find(hash, &asked) {
+                None => log.tell(Event::Miss),
+                Some(entry) => match self.verdict(&entry, terms.demand(etag.as_ref())) {
+                    Verdict::Fresh => {
+                        if let Some(output) = entry.value.give() {
+                            log.tell(Event::Hit);
+                            return Ok(output);
+                        }
+                    }
+                    Verdict::Expired => log.tell(Event::Expired),
+                    Verdict::Changed => log.tell(Event::EtagChanged),
+                },
+            }
+        }
+        let key = asked.to_key();
+        drop(asked);
+        self.build(terms, &rules, log, hash, key, etag, args)
+    }
+
+    #[allow(clippy::too_many_arguments)] // what a call has come to so far
+    fn build(
+        &self,
+        terms: &Terms,
+        rules: &Rules<M>,
+        log: Log<'_>,
+        hash: u64,
+        key: M::Key,
+        etag: Option<Etag>,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let by_args = rules.ages(&args);
+        let building = self
+            .table
+            .begin(hash, key.clone())
+            .map_err(BuildError::<Infallible>::from_circle)?;
+        let began = self.clock.elapsed();
+        // User code. A panic counts, and ends the build on its way.
+        let run = || Ok::<_, Infallible>(M::run(args));
+        let Ok(output) = self.counters.failures.unless_ok(run);
+        let took = self.clock.elapsed().saturating_sub(began);
+        drop(building);
+        let answer = M::answer(&output);
+        match answer {
+            Answer::Error => log.tell(Event::Failed),
+            Answer::Value | Answer::Nothing => log.tell(Event::Built { took }),
+        }
+        let ages = rules
+            .ages_of(&output)
+            .or(by_args)
+            .or(terms.ages_of(&output));
+        let created = self.now();
+        let expires = terms.expires(answer, ages, created, hash_of(&(hash, created)));
+        let (Some(expires), Some(copy)) = (expires, M::copy(&output)) else {
+            return Ok(output);
+        };
+        let etag = rules
+            .own_etag(&output)
+            .or(etag)
+            .or_else(|| terms.etag.clone());
+        let entry = Entry {
+            value: Output::new(output),
+            created,
+            expires,
+            etag,
+            took: took.as_secs_f32(),
+        };
+        log.evicted(self.table.put(hash, key, entry, created));
+        Ok(copy)
+    }
+}

@@ -1,0 +1,126 @@
+use super::function::{self, Home};
+use super::local::{self, LocalHome};
+use super::{Memoizer, Rules};
+use crate::key::{Key, Lookup};
+use crate::options::{Answer, Options};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::thread::LocalKey;
+
+/// A function whose results are kept. `#[memoize]` implements it on a type with the
+/// function's name.
+///
+/// By hand it is two lines for the key, two for the value, and the function:
+///
+/// ```
+/// use mementos::{Function, Memoized, key::Lookup};
+///
+/// struct Length;
+///
+/// impl Memoized for Length {
+///     type Args<'a> = &'a str;
+///     type Key = String;
+///     type Output = usize;
+///     const NAME: &'static str = "app::length";
+///     fn lookup<'r, 'a: 'r>(text: &'r &'a str) -> impl Lookup<String> { *text }
+///     fn run(text: &str) -> usize { text.len() }
+///     fn copy(output: &usize) -> Option<usize> { Some(*output) }
+/// }
+///
+/// assert_eq!(Function::<Length>::new().call("four"), 4);
+/// assert!(Function::<Length>::new().exists("four"));
+/// ```
+pub trait Memoized: Sized + 'static {
+    /// The arguments: nothing, the one, or a tuple.
+    type Args<'a>;
+
+    /// What makes two calls the same.
+    type Key: Hash + Eq + Clone + Debug + 'static;
+
+    /// What the function returns.
+    type Output: 'static;
+
+    /// The full name of the function. With the key it makes the text form.
+    const NAME: &'static str;
+
+    /// What stands for the key of a call, without owning it.
+    fn lookup<'r, 'a: 'r>(args: &'r Self::Args<'a>) -> impl Lookup<Self::Key>;
+
+    /// The function itself.
+    fn run(args: Self::Args<'_>) -> Self::Output;
+
+    /// A copy of an output, for a caller. Where there can be none (an error that
+    /// has no `Clone`), callers that waited run the function themselves.
+    fn copy(output: &Self::Output) -> Option<Self::Output>;
+
+    /// What an output is: a value, an error, or nothing.
+    fn answer(_output: &Self::Output) -> Answer {
+        Answer::Value
+    }
+
+    /// The options that are declared with the function.
+    fn options() -> Options {
+        Options::new()
+    }
+
+    /// Those that are computed from the arguments or the value.
+    fn rules() -> Rules<Self> {
+        Rules::new()
+    }
+
+    /// How many results the function's own table holds, if it has a bound. Without
+    /// the feature `bounded` there is none.
+    fn capacity() -> Option<usize> {
+        None
+    }
+
+    /// The memoizer that keeps the results, outside every scope.
+    fn memoizer() -> &'static Memoizer {
+        Memoizer::global()
+    }
+
+    /// The result for these arguments: what is kept, or what the function answers
+    /// with. This is what a `#[memoize]` function does.
+    ///
+    /// A hit hashes the borrowed arguments once and takes one shard's read lock; it
+    /// allocates nothing of its own, and reads no clock unless an age is asked for.
+    ///
+    /// # Panics
+    ///
+    /// If the function panics and this caller leads the build; and where
+    /// [`Function::get`](super::Function::get) would answer with an error.
+    #[inline]
+    #[track_caller]
+    fn call(args: Self::Args<'_>) -> Self::Output
+    where
+        Self::Key: Key,
+        Self::Output: Send + Sync,
+    {
+        function::call::<Self>(args)
+    }
+
+    /// The same in this thread's own table: nothing is shared with other threads.
+    ///
+    /// # Panics
+    ///
+    /// If the function panics, or asks for the very result that it is to bring.
+    #[inline]
+    #[track_caller]
+    fn call_locally(args: Self::Args<'_>) -> Self::Output {
+        local::call::<Self>(args)
+    }
+
+    /// A static of the function's own, for that memoizer's table of it.
+    #[doc(hidden)]
+    #[inline]
+    fn home() -> Option<&'static Home<Self>> {
+        None
+    }
+
+    /// A thread local of the function's own, for this thread's table of it.
+    #[doc(hidden)]
+    #[inline]
+    fn local_home() -> Option<&'static LocalKey<LocalHome<Self>>> {
+        None
+    }
+}

@@ -1,0 +1,387 @@
+//! The function cache: results kept by key, for functions of any types.
+//!
+//! | part | does one thing |
+//! |---|---|
+//! | `path` | the way of every call: look, decide, join or lead, lock, build, publish |
+//! | `shelf` | where results are kept, as a call sees it |
+//! | `by_hand` | calls by text keys: `memo.get("key", || ..)` |
+//! | `many` | several keys with one call of the function |
+//! | `memoized`, `rules` | what a function says of itself |
+//! | `function` | calls of a function, by typed keys |
+//! | `table`, `output` | where a function keeps its results, and in what form |
+//! | `settings` | defaults, regions, clock and observers of one memoizer |
+//! | `observe` | who is told what happens |
+
+mod by_hand;
+mod function;
+mod local;
+mod memoized;
+mod observe;
+mod output;
+mod path;
+pub mod probe;
+mod rules;
+mod settings;
+mod shelf;
+mod table;
+
+pub use function::{Function, Home};
+pub use local::{LocalFunction, LocalHome};
+pub use memoized::Memoized;
+pub use observe::{Event, Observer, Origin};
+pub use rules::Rules;
+
+use function::{AnyFunction, Inner};
+
+use crate::clock::{Clock, Watch};
+use crate::error::RegionError;
+use crate::held::{Erased, Held};
+use crate::key::{Key, hash_of};
+use crate::options::{Options, Terms};
+use crate::region::Regions;
+use crate::scope::{self, Scope, scoped};
+use crate::stats::{Counters, Stats};
+use crate::store::{MemoryStore, SharedStore, StoreError};
+use crate::table::Lasting;
+use once_cell::sync::Lazy;
+use settings::Settings;
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+
+/// Keeps the results of functions, of any types, by key.
+///
+/// There is one global memoizer, in which `#[memoize]` functions keep their
+/// results if nothing else is said; and any number of one's own. This is a
+/// handle: a clone is the same memoizer.
+///
+/// ```
+/// use mementos::{Memoizer, Options};
+/// use std::time::Duration;
+///
+/// let memo = Memoizer::in_memory()
+///     .defaults(Options::new().namespace("master"))
+///     .region("short", Options::new().max_age(Duration::from_secs(60)))
+///     .region("long", Options::new().max_age(Duration::from_secs(3600)).parent("short"));
+///
+/// assert_eq!(memo.get("basic", || 123)?, 123);
+/// let long = Options::new().region("long").etag("a");
+/// assert_eq!(memo.get_with("other", &long, || 456)?, 456);
+/// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+/// ```
+#[derive(Clone)]
+pub struct Memoizer {
+    shared: Arc<Shared>,
+    /// What this handle adds to each call.
+    adds: Arc<Options>,
+}
+
+struct Shared {
+    settings: Arc<Settings>,
+    /// Where calls by hand keep their results if no store is named.
+    memory: SharedStore,
+    /// The counters of calls by hand.
+    counters: Counters,
+    functions: Lasting<TypeId, Held<dyn AnyFunction>>,
+}
+
+scoped!(Memoizer);
+
+static GLOBAL: Lazy<Memoizer> = Lazy::new(Memoizer::in_memory);
+
+impl Memoizer {
+    /// A memoizer that keeps everything in `store`, by text keys.
+    ///
+    /// A store can be the [`MemoryStore`], a locked `HashMap` or `BTreeMap`, a
+    /// `DashMap`, or anything that implements [`Store`](crate::store::Store) from
+    /// `String` to `Entry<AnyValue>`.
+    pub fn new(store: impl Into<SharedStore>) -> Self {
+        Memoizer::in_memory().defaults(Options::new().store(store))
+    }
+
+    /// A memoizer that keeps everything in memory. Functions have a table of their
+    /// own each, by typed keys, so that a hit makes no text.
+    pub fn in_memory() -> Self {
+        Memoizer {
+            shared: Arc::new(Shared {
+                settings: Arc::default(),
+                memory: SharedStore::new(MemoryStore::new()),
+                counters: Counters::default(),
+                functions: Lasting::new(),
+            }),
+            adds: Arc::default(),
+        }
+    }
+
+    /// The memoizer that functions are kept by if nothing else is said.
+    pub fn global() -> &'static Memoizer {
+        &GLOBAL
+    }
+
+    /// The memoizer of the innermost [`scope`](Self::scope) that this thread is in,
+    /// or else the global one.
+    pub fn current() -> Memoizer {
+        scope::innermost().unwrap_or_else(|| Memoizer::global().clone())
+    }
+
+    /// Sets the options that come after all others. Where `defaults` leaves a field
+    /// open, what was set before stays.
+    #[must_use]
+    pub fn defaults(self, defaults: Options) -> Self {
+        self.set_defaults(|old| defaults.over(old));
+        self
+    }
+
+    /// Prefixes every key.
+    #[must_use]
+    pub fn namespace(self, name: impl Into<Arc<str>>) -> Self {
+        self.defaults(Options::new().namespace(name))
+    }
+
+    /// Adds a region, or replaces the one of that name. Its parent may be added
+    /// later; a name that is no region when it is used is an error there.
+    #[must_use]
+    pub fn region(self, name: impl Into<Arc<str>>, options: Options) -> Self {
+        _ = self.change(|book| {
+            book.regions.set(name, options);
+            Ok::<(), RegionError>(())
+        });
+        self
+    }
+
+    /// Chooses the clock. The [coarse one](crate::clock::CoarseClock) is used if
+    /// nothing is said.
+    ///
+    /// # Panics
+    ///
+    /// If the memoizer has been used: entries would have been dated by another
+    /// clock.
+    #[must_use]
+    pub fn clock(self, clock: impl Clock + 'static) -> Self {
+        let chosen = self.settings().choose_clock(Watch::Own(Arc::new(clock)));
+        assert!(chosen, "choose the clock before the memoizer is used");
+        self
+    }
+
+    /// Adds an observer.
+    #[must_use]
+    pub fn observer(self, observer: impl Observer + 'static) -> Self {
+        self.add_observer(observer);
+        self
+    }
+
+    /// Adds an observer to a memoizer that is in use, such as the global one.
+    pub fn add_observer(&self, observer: impl Observer + 'static) {
+        self.settings().observers.add(Arc::new(observer));
+        self.settle();
+    }
+
+    /// Replaces the defaults, while the memoizer is in use.
+    pub fn set_defaults(&self, new: impl FnOnce(&Options) -> Options) {
+        _ = self.change(|book| {
+            book.defaults = new(&book.defaults);
+            Ok::<(), RegionError>(())
+        });
+    }
+
+    /// Adds or replaces a region, while the memoizer is in use.
+    ///
+    /// # Errors
+    ///
+    /// If its parents are not all regions, or lead back to it. Nothing is changed
+    /// then.
+    pub fn set_region(
+        &self,
+        name: impl Into<Arc<str>>,
+        options: Options,
+    ) -> Result<(), RegionError> {
+        self.change(|book| {
+            book.regions.set(name, options);
+            book.regions.check()
+        })
+    }
+
+    /// Replaces all regions, while the memoizer is in use.
+    ///
+    /// # Errors
+    ///
+    /// As [`Regions::check`]. Nothing is changed then.
+    pub fn set_regions(&self, regions: Regions) -> Result<(), RegionError> {
+        regions.check()?;
+        self.change(|book| {
+            book.regions = regions;
+            Ok(())
+        })
+    }
+
+    /// The regions, as they are now.
+    pub fn regions(&self) -> Regions {
+        self.settings().read(|book| book.regions.clone())
+    }
+
+    /// The same memoizer, with options for every call that is made through this
+    /// handle.
+    ///
+    /// ```
+    /// use mementos::{Memoizer, Options};
+    ///
+    /// let memo = Memoizer::in_memory();
+    /// let tenant = memo.with(Options::new().namespace("tenant"));
+    /// tenant.get("key", || 1).unwrap();
+    /// assert!(memo.exists("tenant:key").unwrap());
+    /// assert!(!memo.exists("key").unwrap());
+    /// ```
+    #[must_use]
+    pub fn with(&self, options: Options) -> Memoizer {
+        Memoizer {
+            shared: Arc::clone(&self.shared),
+            adds: Arc::new(options.over(&self.adds)),
+        }
+    }
+
+    /// Runs `run` with every `#[memoize]` function on this thread being kept by
+    /// this memoizer, whatever it says itself.
+    ///
+    /// Scopes nest. Other threads are not in it, unless they enter
+    /// [`Memoizer::current`]. While any scope is open in the process, every hit
+    /// looks its memoizer and its table up, which takes about a tenth of a
+    /// microsecond: scopes are for tests.
+    ///
+    /// ```
+    /// use mementos::{Memoizer, clock::FakeClock};
+    ///
+    /// let clock = FakeClock::new();
+    /// let memo = Memoizer::in_memory().clock(clock.clone());
+    /// memo.scope(|| { /* functions in here begin with nothing, and live by this clock */ });
+    /// ```
+    pub fn scope<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _open = Scope::open(self);
+        run()
+    }
+
+    /// Forgets all results: in the store, and in every function's own table.
+    ///
+    /// # Errors
+    ///
+    /// The first store that failed. The others are cleared. Stores that only a
+    /// region, a function or a call names are not known here: ask the function.
+    pub fn clear(&self) -> Result<(), StoreError> {
+        let store = self
+            .settings()
+            .read(|book| book.defaults.store.value().cloned());
+        let stores = store.iter().chain([&self.shared.memory]);
+        let cleared = stores.map(SharedStore::clear);
+        let functions = self.shared.functions.iter();
+        let tables = functions.map(|(_, function)| function.clear_tables());
+        cleared.chain(tables).fold(Ok(()), Result::and)
+    }
+
+    /// What has happened to calls by hand. Functions count for themselves.
+    pub fn stats(&self) -> Stats {
+        self.shared.counters.stats()
+    }
+
+    /// What has happened to each function that this memoizer has kept anything of.
+    pub fn functions(&self) -> Vec<(&'static str, Stats)> {
+        let functions = self.shared.functions.iter();
+        let mut rows: Vec<_> = functions
+            .map(|(_, function)| (function.name(), function.stats()))
+            .collect();
+        rows.sort_by_key(|(name, _)| *name);
+        rows
+    }
+
+    /// Switches the counting of hits on or off, for calls by hand. It is off at
+    /// first.
+    pub fn count_hits(&self, counting: bool) {
+        self.shared.counters.count_hits(counting);
+    }
+
+    fn settings(&self) -> &Arc<Settings> {
+        &self.shared.settings
+    }
+
+    fn change(
+        &self,
+        change: impl FnOnce(&mut settings::Book) -> Result<(), RegionError>,
+    ) -> Result<(), RegionError> {
+        let changed = self.settings().change(change);
+        self.settle();
+        changed
+    }
+
+    /// The function's part in this memoizer.
+    fn function<M>(&self) -> Held<Inner<M>>
+    where
+        M: Memoized,
+        M::Key: Key,
+        M::Output: Send + Sync,
+    {
+        let functions = &self.shared.functions;
+        let id = TypeId::of::<Inner<M>>();
+        let known = functions.get(hash_of(&id), |known| *known == id);
+        let held = known.unwrap_or_else(|| {
+            let ours = Arc::new(Inner::<M>::new(Arc::clone(self.settings())));
+            functions.get_or_insert(hash_of(&id), id, Held::Counted(ours as _))
+        });
+        held.typed().expect("its id names its type")
+    }
+
+    /// The same, where it lives in a static.
+    fn function_at<M>(&self, home: &'static Home<M>) -> Held<Inner<M>>
+    where
+        M: Memoized,
+        M::Key: Key,
+        M::Output: Send + Sync,
+    {
+        let inner = home.get_or_init(|| Inner::new(Arc::clone(self.settings())));
+        let id = TypeId::of::<Inner<M>>();
+        let any: &'static dyn AnyFunction = inner;
+        self.shared
+            .functions
+            .get_or_insert(hash_of(&id), id, Held::Forever(any));
+        // It may have asked for its terms before it was known here.
+        inner.unsettle();
+        Held::Forever(inner)
+    }
+
+    /// The function's part, if it is there: a look-up without a lock.
+    #[inline]
+    fn known<M>(&self) -> Option<&Inner<M>>
+    where
+        M: Memoized,
+        M::Key: Key,
+        M::Output: Send + Sync,
+    {
+        let id = TypeId::of::<Inner<M>>();
+        let known = self
+            .shared
+            .functions
+            .get(hash_of(&id), |known| *known == id)?;
+        known.as_any().downcast_ref()
+    }
+
+    /// Has every function ask for its terms again.
+    fn settle(&self) {
+        for (_, function) in self.shared.functions.iter() {
+            function.unsettle();
+        }
+    }
+
+    /// What holds for a call of which `options` is said.
+    fn terms(&self, options: &Options) -> Result<Terms, RegionError> {
+        self.settings().terms(&options.over(&self.adds))
+    }
+}
+
+impl fmt::Debug for Memoizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_global = Arc::ptr_eq(&self.shared, &Memoizer::global().shared);
+        let name = if is_global {
+            "Memoizer::global"
+        } else {
+            "Memoizer"
+        };
+        write!(f, "{name}({} functions)", self.shared.functions.len())
+    }
+}

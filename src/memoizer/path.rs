@@ -1,0 +1,319 @@
+//! The way of every call that asks a memoizer: look, decide, join or lead, lock,
+//! look again, build, publish, land.
+
+use super::observe::{Event, Log};
+use super::shelf::Shelf;
+use crate::clock::{Stamp, Watch};
+use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
+use crate::entry::Entry;
+use crate::error::{BuildError, NotLocked};
+use crate::etag::Etag;
+use crate::flight::{How, Made, Patience, Plan, Stopped};
+use crate::key::{Lookup, hash_of};
+use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
+use crate::store::{Lock, Locked};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::time::Duration;
+
+/// One call: what it wants, and who is told of it.
+pub(crate) struct Call<'c> {
+    pub(crate) terms: &'c Terms,
+    pub(crate) demand: Demand<'c>,
+    pub(crate) clock: &'c Watch,
+    pub(crate) log: Log<'c>,
+    pub(crate) mode: Mode,
+}
+
+/// What a call does with what is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Takes it, if it is fresh.
+    Take,
+    /// Builds anew and replaces it.
+    Refresh,
+}
+
+/// What a function brought.
+pub(crate) struct Brought<V> {
+    pub(crate) value: V,
+    pub(crate) answer: Answer,
+    pub(crate) ages: Ages,
+    /// What the fresh value says of its own make.
+    pub(crate) etag: Option<Etag>,
+}
+
+impl Call<'_> {
+    /// The verdict on an entry, as of now. The clock is read only if it matters.
+    pub(crate) fn verdict<V>(&self, entry: &Entry<V>) -> Verdict {
+        let facts = Facts::from(entry);
+        let now = match asks_for_time(facts, self.demand) {
+            true => self.clock.now(),
+            false => Stamp::from_nanos(0),
+        };
+        decide(facts, self.demand, now)
+    }
+
+    /// The entry that answers this call, if there is one. Tells what it finds.
+    pub(crate) fn look<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+    ) -> Option<Entry<S::Value>> {
+        if self.mode == Mode::Refresh {
+            return None;
+        }
+        let Some(entry) = self.find(shelf, hash, asked) else {
+            self.log.tell(Event::Miss);
+            return None;
+        };
+        match self.verdict(&entry) {
+            Verdict::Fresh => {
+                self.log.tell(Event::Hit);
+                return Some(entry);
+            }
+            Verdict::Expired => self.log.tell(Event::Expired),
+            Verdict::Changed => self.log.tell(Event::EtagChanged),
+        }
+        None
+    }
+
+    /// The same again: silent, but for a store that fails.
+    pub(crate) fn look_again<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+    ) -> Option<Entry<S::Value>> {
+        if self.mode == Mode::Refresh {
+            return None;
+        }
+        let entry = self.find(shelf, hash, asked)?;
+        (self.verdict(&entry) == Verdict::Fresh).then_some(entry)
+    }
+
+    fn find<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+    ) -> Option<Entry<S::Value>> {
+        shelf.find(hash, asked).unwrap_or_else(|fault| {
+            self.log.tell(Event::StoreFault(&fault));
+            None
+        })
+    }
+
+    /// Gets what was not there a moment ago: by building it, or from who builds it.
+    pub(crate) fn obtain<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
+        let lock = self.lock(shelf).map(|lock| Wanted {
+            lock,
+            text: shelf.text(&key),
+            key: key.clone(),
+        });
+        let alone = self.builds_alone().then(|| key.clone());
+        let mut build = Some(build);
+        // Held until the flight has landed, so that whoever waits for the lock
+        // finds the value. A panic in the function goes through here, and drops it.
+        let mut held = None;
+        let run = Run::default();
+        let flown = shelf.flights().fly(
+            hash,
+            key,
+            Plan {
+                look: |key: &S::Key| self.look_again(shelf, hash, &key),
+                accept: |landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>| {
+                    self.accepts(shelf, landed)
+                },
+                build: || {
+                    if let Some(wanted) = &lock {
+                        held = self.hold(wanted, &run)?;
+                        if held.is_some()
+                            && let Some(entry) = self.look_again(shelf, hash, &&wanted.key)
+                        {
+                            return Ok(Made::Found(entry));
+                        }
+                    }
+                    let build = build.take().expect("a call leads one build");
+                    let built = self.run(hash, build, &run);
+                    built.map(Made::Built).map_err(Stopped::Failed)
+                },
+                put: |key, entry: &Entry<S::Value>| {
+                    (!run.drops.get()).then(|| self.put(shelf, hash, key, entry))
+                },
+                publish: shelf.publish(),
+                patience: match self.terms.join_timeout {
+                    Some(timeout) => Patience::For(timeout),
+                    None => Patience::Endless,
+                },
+            },
+        );
+        drop(held);
+        let outcome = match (flown, alone) {
+            (Ok(flown), _) => {
+                match flown.how {
+                    How::Found => self.log.tell(Event::Hit),
+                    How::Joined => self.log.tell(Event::Joined),
+                    How::Built(_) => {}
+                }
+                Ok(flown.value)
+            }
+            (Err(BuildError::TimedOut(_)), Some(key)) if build.is_some() => {
+                let build = build.take().expect("it is there");
+                self.run(hash, build, &run)
+                    .map_err(|failure| BuildError::failed(shelf.flights().site(&key), failure))
+            }
+            (Err(error), _) => Err(error),
+        };
+        if let Some(took) = run.took.get() {
+            self.log.tell(Event::Built { took });
+            self.tidy(shelf);
+        }
+        outcome
+    }
+
+    /// Runs the function, with nothing locked but the lock that was asked for.
+    ///
+    /// User code. An error or a panic goes on from here, and nothing is kept; if it
+    /// asks for its own key, that call gets the circle as an error.
+    fn run<V, F>(
+        &self,
+        hash: u64,
+        build: impl FnOnce() -> Result<Brought<V>, F>,
+        run: &Run,
+    ) -> Result<Entry<V>, F> {
+        let began = self.clock.elapsed();
+        let failed = || self.log.tell(Event::Failed);
+        let brought = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|payload| {
+            failed();
+            resume_unwind(payload)
+        });
+        let brought = brought.inspect_err(|_| failed())?;
+        let took = self.clock.elapsed().saturating_sub(began);
+        match brought.answer {
+            Answer::Error => failed(),
+            Answer::Value | Answer::Nothing => run.took.set(Some(took)),
+        }
+        let created = self.clock.now();
+        let expires = self.terms.expires(
+            brought.answer,
+            brought.ages,
+            created,
+            hash_of(&(hash, created)),
+        );
+        if expires.is_none() {
+            run.drops.set(true);
+        }
+        Ok(Entry {
+            value: brought.value,
+            created,
+            expires: expires.unwrap_or(created),
+            etag: brought.etag.or_else(|| self.demand.etag.cloned()),
+            took: took.as_secs_f32(),
+        })
+    }
+
+    /// Whether what somebody else's build ended with is an answer to this call.
+    fn accepts<S: Shelf>(
+        &self,
+        shelf: &S,
+        landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>,
+    ) -> bool {
+        if self.mode == Mode::Refresh {
+            return false;
+        }
+        match landed {
+            Ok(entry) => shelf.knows(Ok(&entry.value)) && accepts_joined(entry.into(), self.demand),
+            Err(error) => error
+                .failure()
+                .is_none_or(|failure| shelf.knows(Err(failure))),
+        }
+    }
+
+    fn put<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        entry: &Entry<S::Value>,
+    ) -> Option<S::Displaced> {
+        let put = shelf.put(hash, key, entry);
+        let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
+        put.ok()
+    }
+
+    /// Gives up some of what has expired, if results can expire.
+    pub(crate) fn tidy<S: Shelf>(&self, shelf: &S) {
+        self.log.evicted(shelf.tidy(self.clock.now()));
+    }
+
+    fn lock<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<&'s dyn Lock> {
+        match &self.terms.lock {
+            LockChoice::Stores => shelf.lock(),
+            LockChoice::Own(lock) => Some(&**lock),
+            LockChoice::None => None,
+        }
+    }
+
+    /// Whether this call builds on its own when somebody else's build takes longer
+    /// than it is willing to wait.
+    fn builds_alone(&self) -> bool {
+        self.terms.join_timeout.is_some() && self.terms.on_lock_timeout == OnLockTimeout::Build
+    }
+
+    /// Acquires the lock, or says what to do without.
+    fn hold<'w, K, F>(
+        &self,
+        wanted: &'w Wanted<'w, K>,
+        run: &Run,
+    ) -> Result<Option<Locked<'w>>, Stopped<F>> {
+        let (timeout, began) = (self.terms.lock_timeout, self.clock.elapsed());
+        let acquired = Locked::acquire(wanted.lock, &wanted.text, timeout);
+        let waited = self.clock.elapsed().saturating_sub(began);
+        self.log.tell(Event::LockWaited {
+            waited,
+            acquired: matches!(acquired, Ok(Some(_))),
+        });
+        let cause = match acquired {
+            Ok(Some(locked)) => return Ok(Some(locked)),
+            Ok(None) => None,
+            Err(fault) => {
+                self.log.tell(Event::StoreFault(&fault));
+                Some(fault.to_string())
+            }
+        };
+        match self.terms.on_lock_timeout {
+            OnLockTimeout::Build => {
+                run.drops.set(true);
+                Ok(None)
+            }
+            OnLockTimeout::Error => {
+                let error = NotLocked::new(&wanted.text, timeout, cause);
+                Err(Stopped::Because(BuildError::NotLocked(error)))
+            }
+        }
+    }
+}
+
+/// A lock to acquire, and for which key.
+struct Wanted<'w, K> {
+    lock: &'w dyn Lock,
+    text: String,
+    key: K,
+}
+
+/// What became of a run of the function.
+#[derive(Default)]
+struct Run {
+    /// How long it took, if it brought a value.
+    took: Cell<Option<Duration>>,
+    /// Its result is for the callers alone.
+    drops: Cell<bool>,
+}

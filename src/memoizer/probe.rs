@@ -1,0 +1,163 @@
+//! What a function's return type can do, told by type and not by spelling.
+//!
+//! Where the type is known, as it is to a macro's expansion, the compiler chooses
+//! among traits by how often a receiver must be dereferenced. An alias of `Result`
+//! is as good as the name. (The technique is David Tolnay's "autoref
+//! specialization".)
+//!
+//! ```
+//! use mementos::Answer;
+//! use mementos::private::probe::*;
+//!
+//! let nothing: std::io::Result<Option<u8>> = Ok(None);
+//! let probe = Probe::of(&nothing);
+//! assert_eq!((&&&&probe).answer(&nothing), Answer::Nothing);
+//! assert!((&&&&probe).copy(&nothing).is_some(), "though an io::Error has no Clone");
+//! ```
+
+use crate::options::Answer;
+use std::marker::PhantomData;
+
+/// Asks about `R`.
+#[derive(Debug)]
+pub struct Probe<R>(PhantomData<fn() -> R>);
+
+impl<R> Probe<R> {
+    /// Asks about `R`.
+    #[allow(clippy::new_without_default)]
+    pub const fn new() -> Self {
+        Probe(PhantomData)
+    }
+
+    /// Asks about the type of a value.
+    pub const fn of(_: &R) -> Self {
+        Probe::new()
+    }
+}
+
+/// A `Result` of an `Option`.
+pub trait AnswersMaybe<R> {
+    /// What the output is.
+    fn answer(&self, output: &R) -> Answer;
+}
+
+impl<T, E> AnswersMaybe<Result<Option<T>, E>> for &&&Probe<Result<Option<T>, E>> {
+    fn answer(&self, output: &Result<Option<T>, E>) -> Answer {
+        match output {
+            Ok(Some(_)) => Answer::Value,
+            Ok(None) => Answer::Nothing,
+            Err(_) => Answer::Error,
+        }
+    }
+}
+
+/// Any other `Result`.
+pub trait AnswersResult<R> {
+    /// What the output is.
+    fn answer(&self, output: &R) -> Answer;
+}
+
+impl<T, E> AnswersResult<Result<T, E>> for &&Probe<Result<T, E>> {
+    fn answer(&self, output: &Result<T, E>) -> Answer {
+        match output {
+            Ok(_) => Answer::Value,
+            Err(_) => Answer::Error,
+        }
+    }
+}
+
+/// An `Option`.
+pub trait AnswersOption<R> {
+    /// What the output is.
+    fn answer(&self, output: &R) -> Answer;
+}
+
+impl<T> AnswersOption<Option<T>> for &Probe<Option<T>> {
+    fn answer(&self, output: &Option<T>) -> Answer {
+        match output {
+            Some(_) => Answer::Value,
+            None => Answer::Nothing,
+        }
+    }
+}
+
+/// Anything else.
+pub trait AnswersValue<R> {
+    /// What the output is.
+    fn answer(&self, output: &R) -> Answer;
+}
+
+impl<R> AnswersValue<R> for Probe<R> {
+    fn answer(&self, _: &R) -> Answer {
+        Answer::Value
+    }
+}
+
+/// What has a `Clone`.
+pub trait CopiesAll<R> {
+    /// A copy.
+    fn copy(&self, output: &R) -> Option<R>;
+}
+
+impl<R: Clone> CopiesAll<R> for &&Probe<R> {
+    #[inline]
+    fn copy(&self, output: &R) -> Option<R> {
+        Some(output.clone())
+    }
+}
+
+/// A `Result` whose error has none.
+pub trait CopiesOk<R> {
+    /// A copy, if it is no error.
+    fn copy(&self, output: &R) -> Option<R>;
+}
+
+impl<T: Clone, E> CopiesOk<Result<T, E>> for &Probe<Result<T, E>> {
+    #[inline]
+    fn copy(&self, output: &Result<T, E>) -> Option<Result<T, E>> {
+        output.as_ref().ok().cloned().map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Alias<T> = Result<T, NoClone>;
+
+    #[derive(Debug)]
+    struct NoClone;
+
+    macro_rules! probed {
+        ($output:expr) => {{
+            let output = $output;
+            let probe = Probe::of(&output);
+            (
+                (&&&&probe).answer(&output),
+                (&&&&probe).copy(&output).is_some(),
+            )
+        }};
+    }
+
+    #[test]
+    fn every_kind_of_output_is_told_by_its_type() {
+        assert_eq!(probed!(1), (Answer::Value, true));
+        assert_eq!(probed!(Some(1)), (Answer::Value, true));
+        assert_eq!(probed!(None::<u8>), (Answer::Nothing, true));
+        assert_eq!(probed!(Ok::<u8, u8>(1)), (Answer::Value, true));
+        assert_eq!(probed!(Err::<u8, u8>(1)), (Answer::Error, true));
+        assert_eq!(probed!(Alias::Ok(1)), (Answer::Value, true));
+        assert_eq!(probed!(Alias::<u8>::Err(NoClone)), (Answer::Error, false));
+        assert_eq!(probed!(Alias::Ok(None::<u8>)), (Answer::Nothing, true));
+        assert_eq!(probed!(Alias::Ok(Some(1))), (Answer::Value, true));
+        assert_eq!(probed!(Some(Ok::<u8, u8>(1))), (Answer::Value, true));
+    }
+
+    #[test]
+    fn a_type_parameter_is_a_value() {
+        fn of<T: Clone>(output: T) -> (Answer, bool) {
+            probed!(output)
+        }
+        assert_eq!(of(vec![1]), (Answer::Value, true));
+    }
+}

@@ -1,0 +1,156 @@
+use super::Memoized;
+use crate::clock::Stamp;
+use crate::etag::{Etag, IntoEtag};
+use crate::options::Ages;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Options of a function that are computed, from the arguments of a call or from a
+/// fresh value.
+///
+/// They are called with nothing locked. An etag by the arguments is asked for in
+/// every call, hits too; ages are asked for once for each build.
+pub struct Rules<M: Memoized> {
+    pub(crate) etag_by: Option<ByArgs<M, Etag>>,
+    max_age_by: Option<ByArgs<M, Duration>>,
+    expiry_by: Option<ByArgs<M, SystemTime>>,
+    max_age_of: Option<OfOutput<M, Duration>>,
+    expiry_of: Option<OfOutput<M, SystemTime>>,
+    etag_of: Option<OfOutput<M, Etag>>,
+}
+
+type ByArgs<M, T> = Arc<dyn for<'a> Fn(&<M as Memoized>::Args<'a>) -> Option<T> + Send + Sync>;
+type OfOutput<M, T> = Arc<dyn Fn(&<M as Memoized>::Output) -> Option<T> + Send + Sync>;
+
+impl<M: Memoized> Rules<M> {
+    /// No rules.
+    pub fn new() -> Self {
+        Rules {
+            etag_by: None,
+            max_age_by: None,
+            expiry_by: None,
+            max_age_of: None,
+            expiry_of: None,
+            etag_of: None,
+        }
+    }
+
+    /// What a value is made from, by the arguments. A kept one with another mark is
+    /// built anew.
+    #[must_use]
+    pub fn etag_by<T: IntoEtag>(
+        mut self,
+        etag: impl for<'a> Fn(&M::Args<'a>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.etag_by = Some(Arc::new(move |args| etag(args).into_etag()));
+        self
+    }
+
+    /// How long to keep a fresh value, by the arguments. `None` leaves it to the
+    /// options.
+    #[must_use]
+    pub fn max_age_by<T: Into<Option<Duration>>>(
+        mut self,
+        age: impl for<'a> Fn(&M::Args<'a>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.max_age_by = Some(Arc::new(move |args| age(args).into()));
+        self
+    }
+
+    /// When a fresh value expires, by the arguments.
+    #[must_use]
+    pub fn expiry_by<T: Into<Option<SystemTime>>>(
+        mut self,
+        at: impl for<'a> Fn(&M::Args<'a>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.expiry_by = Some(Arc::new(move |args| at(args).into()));
+        self
+    }
+
+    /// How long to keep a fresh value, by the value. It comes before the arguments.
+    #[must_use]
+    pub fn max_age_of<T: Into<Option<Duration>>>(
+        mut self,
+        age: impl Fn(&M::Output) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.max_age_of = Some(Arc::new(move |output| age(output).into()));
+        self
+    }
+
+    /// When a fresh value expires, by the value.
+    #[must_use]
+    pub fn expiry_of<T: Into<Option<SystemTime>>>(
+        mut self,
+        at: impl Fn(&M::Output) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.expiry_of = Some(Arc::new(move |output| at(output).into()));
+        self
+    }
+
+    /// What the fresh value says of its own make. It is kept with the value, and
+    /// compared with what a call gives.
+    #[must_use]
+    pub fn etag_of<T: IntoEtag>(
+        mut self,
+        etag: impl Fn(&M::Output) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.etag_of = Some(Arc::new(move |output| etag(output).into_etag()));
+        self
+    }
+
+    /// The etag that a call gives.
+    pub(crate) fn etag(&self, args: &M::Args<'_>) -> Option<Etag> {
+        self.etag_by.as_ref()?(args)
+    }
+
+    /// The ages that the arguments say.
+    pub(crate) fn ages(&self, args: &M::Args<'_>) -> Ages {
+        let max_age = self.max_age_by.as_ref().and_then(|age| age(args));
+        let expiry = self.expiry_by.as_ref().and_then(|at| at(args));
+        Ages {
+            max_age,
+            expiry: expiry.map(Stamp::from),
+        }
+    }
+
+    /// The ages that the value says.
+    pub(crate) fn ages_of(&self, output: &M::Output) -> Ages {
+        let max_age = self.max_age_of.as_ref().and_then(|age| age(output));
+        let expiry = self.expiry_of.as_ref().and_then(|at| at(output));
+        Ages {
+            max_age,
+            expiry: expiry.map(Stamp::from),
+        }
+    }
+
+    /// The etag that the value says.
+    pub(crate) fn own_etag(&self, output: &M::Output) -> Option<Etag> {
+        self.etag_of.as_ref()?(output)
+    }
+}
+
+impl<M: Memoized> Clone for Rules<M> {
+    fn clone(&self) -> Self {
+        Rules {
+            etag_by: self.etag_by.clone(),
+            max_age_by: self.max_age_by.clone(),
+            expiry_by: self.expiry_by.clone(),
+            max_age_of: self.max_age_of.clone(),
+            expiry_of: self.expiry_of.clone(),
+            etag_of: self.etag_of.clone(),
+        }
+    }
+}
+
+impl<M: Memoized> Default for Rules<M> {
+    fn default() -> Self {
+        Rules::new()
+    }
+}
+
+impl<M: Memoized> fmt::Debug for Rules<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Rules of {}", M::NAME)
+    }
+}

@@ -1,0 +1,113 @@
+//! Where results are kept, as a call sees it: a place to look and to put, and the
+//! flights into it.
+
+use crate::clock::Stamp;
+use crate::entry::{AnyValue, Entry};
+use crate::flight::{Flights, Publish};
+use crate::key::{Key, Lookup};
+use crate::store::{AnyFailure, Lock, SharedStore, StoreError};
+
+pub(crate) trait Shelf {
+    type Key: Key;
+    type Value: Clone + Send + Sync + 'static;
+    /// What a flight carries where the function's own error is not a value.
+    type Failure: Send + Sync + 'static;
+    /// What a put pushes out, for the caller to drop with nothing locked.
+    type Displaced;
+
+    fn flights(&self) -> &Flights<Self::Key, Entry<Self::Value>, Self::Failure>;
+
+    fn find<Q: Lookup<Self::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Result<Option<Entry<Self::Value>>, StoreError>;
+
+    fn put(
+        &self,
+        hash: u64,
+        key: Self::Key,
+        entry: &Entry<Self::Value>,
+    ) -> Result<Self::Displaced, StoreError>;
+
+    /// How a value gets in.
+    fn publish(&self) -> Publish;
+
+    /// Gives up some of what has expired; answers how many that were.
+    fn tidy(&self, now: Stamp) -> usize;
+
+    /// The store's own lock.
+    fn lock(&self) -> Option<&dyn Lock>;
+
+    /// The key as text, for a lock.
+    fn text(&self, key: &Self::Key) -> String;
+
+    /// Whether what another caller's build ended with means anything to this one.
+    fn knows(&self, landed: Result<&Self::Value, &Self::Failure>) -> bool;
+}
+
+/// A shared store, for values that `value` recognises, and errors that `failure`
+/// does. Any other value under the same key is a fault, and counts as a miss.
+pub(crate) struct Among<'s, F> {
+    pub(crate) store: &'s SharedStore,
+    pub(crate) value: F,
+    pub(crate) failure: fn(&AnyFailure) -> bool,
+}
+
+impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
+    type Key = String;
+    type Value = AnyValue;
+    type Failure = AnyFailure;
+    type Displaced = Option<Entry<AnyValue>>;
+
+    fn flights(&self) -> &Flights<String, Entry<AnyValue>, AnyFailure> {
+        self.store.flights()
+    }
+
+    fn find<Q: Lookup<String>>(
+        &self,
+        _hash: u64,
+        asked: &Q,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        match self.store.store().get(&asked.to_key())? {
+            Some(entry) if !(self.value)(&entry.value) => {
+                let found = format!("there is a value of another kind, {:?}", entry.value);
+                Err(StoreError::new("reading", found))
+            }
+            found => Ok(found),
+        }
+    }
+
+    fn put(
+        &self,
+        _hash: u64,
+        key: String,
+        entry: &Entry<AnyValue>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        let expires = entry.expires.hint();
+        self.store.store().put(key, entry.clone(), expires)
+    }
+
+    fn publish(&self) -> Publish {
+        Publish::InSteps
+    }
+
+    fn tidy(&self, now: Stamp) -> usize {
+        self.store.store().tidy(now.into())
+    }
+
+    fn lock(&self) -> Option<&dyn Lock> {
+        self.store.lock()
+    }
+
+    fn text(&self, key: &String) -> String {
+        key.clone()
+    }
+
+    fn knows(&self, landed: Result<&AnyValue, &AnyFailure>) -> bool {
+        match landed {
+            Ok(value) => (self.value)(value),
+            Err(failure) => (self.failure)(failure),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Options as they are written in a file.
+
+use super::{OnLockTimeout, Options, Setting};
+use crate::etag::Etag;
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, Visitor};
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The fields that can be written down: all but stores, locks and functions.
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Written {
+    max_age: Setting<Age>,
+    expiry: Setting<Time>,
+    etag: Setting<String>,
+    region: Setting<String>,
+    parent: Setting<String>,
+    namespace: Setting<String>,
+    timeout: Setting<Age>,
+    on_lock_timeout: Setting<OnLockTimeout>,
+    jitter: Setting<Age>,
+    error_age: Setting<Age>,
+    none_age: Setting<Age>,
+}
+
+impl<'de> Deserialize<'de> for Options {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(from)?;
+        let age = |age: Age| age.0;
+        let name = Arc::<str>::from;
+        Ok(Options {
+            max_age: written.max_age.map(age),
+            expiry: written.expiry.map(|time| time.0),
+            etag: written.etag.map(Etag::new),
+            region: written.region.map(name),
+            parent: written.parent.map(name),
+            namespace: written.namespace.map(name),
+            timeout: written.timeout.map(age),
+            on_lock_timeout: written.on_lock_timeout,
+            jitter: written.jitter.map(age),
+            error_age: written.error_age.map(age),
+            none_age: written.none_age.map(age),
+            ..Options::new()
+        })
+    }
+}
+
+impl<T> Setting<T> {
+    fn map<U>(self, f: impl FnOnce(T) -> U) -> Setting<U> {
+        match self {
+            Setting::Inherit => Setting::Inherit,
+            Setting::Set(value) => Setting::Set(f(value)),
+            Setting::None => Setting::None,
+        }
+    }
+}
+
+/// `null` and `"none"` are explicitly none. A field that is not there inherits.
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct OrNone<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OrNone<T> {
+            type Value = Setting<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value, or \"none\"")
+            }
+
+            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Setting::None)
+            }
+
+            fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+                Ok(Setting::None)
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                match text {
+                    "none" => Ok(Setting::None),
+                    text => T::deserialize(text.into_deserializer()).map(Setting::Set),
+                }
+            }
+
+            fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+                T::deserialize(number.into_deserializer()).map(Setting::Set)
+            }
+
+            fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+                T::deserialize(number.into_deserializer()).map(Setting::Set)
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+                T::deserialize(number.into_deserializer()).map(Setting::Set)
+            }
+        }
+
+        from.deserialize_any(OrNone(PhantomData))
+    }
+}
+
+/// `"1m 30s"`, or seconds.
+struct Age(Duration);
+
+impl<'de> Deserialize<'de> for Age {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match TextOrSeconds::deserialize(from)? {
+            TextOrSeconds::Text(text) => {
+                let age = humantime::parse_duration(&text);
+                age.map_err(|error| wrong(r#"a duration such as "1m 30s""#, &text, &error))
+            }
+            TextOrSeconds::Seconds(seconds) => {
+                Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)
+            }
+        }
+        .map(Age)
+    }
+}
+
+/// `"2027-01-01T00:00:00Z"`, or seconds since 1970.
+struct Time(SystemTime);
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match TextOrSeconds::deserialize(from)? {
+            TextOrSeconds::Text(text) => {
+                let time = humantime::parse_rfc3339_weak(&text);
+                time.map_err(|error| {
+                    wrong(r#"a time such as "2027-01-01T00:00:00Z""#, &text, &error)
+                })
+            }
+            TextOrSeconds::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
+                .map(|since| SystemTime::UNIX_EPOCH + since)
+                .map_err(D::Error::custom),
+        }
+        .map(Time)
+    }
+}
+
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum TextOrSeconds {
+    Text(String),
+    Seconds(f64),
+}
+
+fn wrong<E: Error>(expected: &str, text: &str, error: &dyn fmt::Display) -> E {
+    E::custom(format!("{text:?} is not {expected}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::region::Regions;
+
+    #[test]
+    fn regions_are_read_from_toml() {
+        let regions: Regions = toml::from_str(
+            r#"
+            [short]
+            max_age = "1m 30s"
+            namespace = "s"
+
+            [long]
+            parent = "short"
+            max_age = 3600
+            namespace = "none"
+            on_lock_timeout = "error"
+            expiry = "2027-01-01T00:00:00Z"
+            "#,
+        )
+        .unwrap();
+        regions.check().unwrap();
+        let (short, long) = (regions.get("short").unwrap(), regions.get("long").unwrap());
+        assert_eq!(short.max_age, Setting::Set(Duration::from_secs(90)));
+        assert_eq!(long.max_age, Setting::Set(Duration::from_secs(3600)));
+        assert_eq!(long.namespace, Setting::None);
+        assert_eq!(long.on_lock_timeout, Setting::Set(OnLockTimeout::Error));
+        assert_eq!(long.jitter, Setting::Inherit);
+        let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_761_600);
+        assert_eq!(long.expiry, Setting::Set(new_year));
+    }
+
+    #[test]
+    fn regions_are_read_from_json() {
+        let regions: Regions =
+            serde_json::from_str(r#"{"short": {"max_age": 0.5, "etag": null}}"#).unwrap();
+        let short = regions.get("short").unwrap();
+        assert_eq!(short.max_age, Setting::Set(Duration::from_millis(500)));
+        assert_eq!(short.etag, Setting::None);
+    }
+
+    #[test]
+    fn what_is_wrong_in_a_file_is_told() {
+        let read = |text: &str| toml::from_str::<Regions>(text).unwrap_err().to_string();
+        assert!(read("[a]\nmax_aeg = 1").contains("max_aeg"));
+        assert!(read("[a]\nmax_age = \"soon\"").contains(r#"a duration such as "1m 30s""#));
+        assert!(read("[a]\non_lock_timeout = \"wait\"").contains("wait"));
+    }
+}

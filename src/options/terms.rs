@@ -1,0 +1,223 @@
+use super::{OfValue, OnLockTimeout, Options};
+use crate::clock::{Stamp, nanos};
+use crate::decide::{ANY_AGE, Demand};
+use crate::etag::Etag;
+use crate::key::text;
+use crate::store::{Lock, SharedStore};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long to wait for a lock if nothing is said.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What holds for a call once all levels have come together.
+#[derive(Clone)]
+pub(crate) struct Terms {
+    max_age: u64,
+    expiry: Stamp,
+    pub(crate) etag: Option<Etag>,
+    max_age_of: Option<OfValue<Duration>>,
+    expiry_of: Option<OfValue<std::time::SystemTime>>,
+    pub(crate) region: Option<Arc<str>>,
+    pub(crate) namespace: Option<Arc<str>>,
+    pub(crate) store: Option<SharedStore>,
+    pub(crate) lock: LockChoice,
+    /// How long to wait for a lock.
+    pub(crate) lock_timeout: Duration,
+    /// How long to wait for somebody else's build, if that has a limit.
+    pub(crate) join_timeout: Option<Duration>,
+    pub(crate) on_lock_timeout: OnLockTimeout,
+    jitter: u64,
+    error_age: Option<Duration>,
+    none_age: Option<Duration>,
+}
+
+/// Which lock is held while something is built.
+#[derive(Clone)]
+pub(crate) enum LockChoice {
+    /// The store's, if it has one.
+    Stores,
+    /// This one.
+    Own(Arc<dyn Lock>),
+    /// None.
+    None,
+}
+
+/// What a function's result is, as far as keeping it is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A value.
+    Value,
+    /// An `Err`: kept only if [`Options::error_age`] says for how long.
+    Error,
+    /// A `None`: kept only if [`Options::none_age`] says for how long.
+    Nothing,
+}
+
+/// Ages that a function of its own has said for one value.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Ages {
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) expiry: Option<Stamp>,
+}
+
+impl Ages {
+    /// These, and where they leave something open, `other`.
+    pub(crate) fn or(self, other: Ages) -> Ages {
+        Ages {
+            max_age: self.max_age.or(other.max_age),
+            expiry: self.expiry.or(other.expiry),
+        }
+    }
+}
+
+impl From<&Options> for Terms {
+    fn from(options: &Options) -> Self {
+        let timeout = &options.timeout;
+        Terms {
+            max_age: options.max_age.value().map_or(ANY_AGE, |age| nanos(*age)),
+            expiry: options
+                .expiry
+                .value()
+                .map_or(Stamp::NEVER, |at| (*at).into()),
+            etag: options.etag.value().cloned(),
+            max_age_of: options.max_age_of.value().cloned(),
+            expiry_of: options.expiry_of.value().cloned(),
+            region: options.region.value().cloned(),
+            namespace: options.namespace.value().cloned(),
+            store: options.store.value().cloned(),
+            lock: match (&options.lock, options.lock.value()) {
+                (_, Some(lock)) => LockChoice::Own(Arc::clone(lock)),
+                (setting, None) if setting.inherits() => LockChoice::Stores,
+                _ => LockChoice::None,
+            },
+            lock_timeout: match timeout.value() {
+                Some(timeout) => *timeout,
+                None if timeout.inherits() => TIMEOUT,
+                None => Duration::MAX,
+            },
+            join_timeout: timeout.value().copied(),
+            on_lock_timeout: options.on_lock_timeout.value().copied().unwrap_or_default(),
+            jitter: options.jitter.value().map_or(0, |most| nanos(*most)),
+            error_age: options.error_age.value().copied(),
+            none_age: options.none_age.value().copied(),
+        }
+    }
+}
+
+impl Terms {
+    /// What a call under these terms wants of an entry.
+    pub(crate) fn demand<'t>(&'t self, etag: Option<&'t Etag>) -> Demand<'t> {
+        Demand {
+            max_age: self.max_age,
+            expiry: self.expiry,
+            etag: etag.or(self.etag.as_ref()),
+        }
+    }
+
+    /// The oldest that is accepted, in nanoseconds, if that is all there is to ask.
+    pub(crate) fn plain_age(&self) -> Option<u64> {
+        let is_plain = self.expiry == Stamp::NEVER
+            && self.etag.is_none()
+            && self.namespace.is_none()
+            && self.store.is_none();
+        is_plain.then_some(self.max_age)
+    }
+
+    /// A key as the store sees it.
+    pub(crate) fn full(&self, key: &str) -> String {
+        text::bounded(match &self.namespace {
+            Some(namespace) => format!("{namespace}:{key}"),
+            None => key.to_owned(),
+        })
+    }
+
+    /// Whether an `Err` is kept for some time.
+    pub(crate) fn keeps_errors(&self) -> bool {
+        self.error_age.is_some()
+    }
+
+    /// The ages that the options compute from a fresh value.
+    pub(crate) fn ages_of(&self, value: &dyn Any) -> Ages {
+        let max_age = self.max_age_of.as_ref().and_then(|age| age(value));
+        let expiry = self.expiry_of.as_ref().and_then(|at| at(value));
+        Ages {
+            max_age,
+            expiry: expiry.map(Stamp::from),
+        }
+    }
+
+    /// When a value that was built `now` expires, or nothing if it is not kept.
+    /// `random` is for the jitter.
+    pub(crate) fn expires(
+        &self,
+        answer: Answer,
+        ages: Ages,
+        now: Stamp,
+        random: u64,
+    ) -> Option<Stamp> {
+        let age = match answer {
+            Answer::Value => ages.max_age.map_or(self.max_age, nanos),
+            Answer::Error => nanos(self.error_age?),
+            Answer::Nothing => nanos(self.none_age?),
+        };
+        let off = match self.jitter {
+            0 => 0,
+            // Not more than the age itself.
+            most => random % most.saturating_add(1).min(age.max(1)),
+        };
+        let aged = match age {
+            ANY_AGE => Stamp::NEVER,
+            age => now.after_nanos(age - off),
+        };
+        Some(aged.min(ages.expiry.unwrap_or(self.expiry)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Stamp {
+        Stamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    fn secs(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn an_age_and_an_expiry_end_at_the_earlier() {
+        let options = Options::new().max_age(secs(60)).expiry(at(150).into());
+        let terms = Terms::from(&options);
+        let expires = |now| terms.expires(Answer::Value, Ages::default(), now, 0);
+        assert_eq!(expires(at(50)), Some(at(110)));
+        assert_eq!(expires(at(100)), Some(at(150)));
+    }
+
+    #[test]
+    fn a_negative_result_is_kept_only_as_the_options_say() {
+        let none = Terms::from(&Options::new().max_age(secs(60)));
+        let some = Terms::from(&Options::new().error_age(secs(1)).none_age(secs(2)));
+        let ask = |terms: &Terms, answer| terms.expires(answer, Ages::default(), at(10), 0);
+        assert_eq!(ask(&none, Answer::Error), None);
+        assert_eq!(ask(&none, Answer::Nothing), None);
+        assert_eq!(ask(&some, Answer::Error), Some(at(11)));
+        assert_eq!(ask(&some, Answer::Nothing), Some(at(12)));
+        assert_eq!(ask(&some, Answer::Value), Some(Stamp::NEVER));
+    }
+
+    #[test]
+    fn jitter_shortens_and_never_lengthens() {
+        let terms = Terms::from(&Options::new().max_age(secs(60)).jitter(secs(10)));
+        for random in [0, 1, 7, u64::MAX, 123_456_789_012_345] {
+            let ends = terms.expires(Answer::Value, Ages::default(), at(0), random);
+            let ends = ends.unwrap();
+            assert!(at(50) <= ends && ends <= at(60), "{ends:?}");
+        }
+        let short = Terms::from(&Options::new().max_age(secs(1)).jitter(secs(10)));
+        let ends = short.expires(Answer::Value, Ages::default(), at(0), u64::MAX);
+        assert!(ends.unwrap() > at(0), "some age is left");
+    }
+}

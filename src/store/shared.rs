@@ -1,0 +1,140 @@
+use super::{Lock, Store, StoreError};
+use crate::clock::Stamp;
+use crate::entry::{AnyValue, Entry};
+use crate::error::MemoError;
+use crate::flight::Flights;
+use crate::key::hash_of;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// A store of entries by text keys, and the flights into it: what a memoizer, a
+/// region, a function or a call can be told to keep its results in.
+///
+/// A clone is the same store. Memoizers that are given clones of one share its
+/// flights too; those that are given the same map by an `Arc` share the entries
+/// alone.
+///
+/// ```
+/// use mementos::{AnyValue, Entry, Memoizer, store::SharedStore};
+/// use std::collections::BTreeMap;
+/// use std::sync::{Arc, Mutex};
+///
+/// let map: Arc<Mutex<BTreeMap<String, Entry<AnyValue>>>> = Arc::default();
+/// let memo = Memoizer::new(SharedStore::new(Arc::clone(&map)));
+/// memo.get("key", || 1).unwrap();
+/// assert_eq!(map.lock().unwrap()["key"].value().downcast_ref(), Some(&1));
+/// ```
+#[derive(Clone)]
+pub struct SharedStore(Arc<Inner>);
+
+struct Inner {
+    store: Box<dyn Store<String, Entry<AnyValue>>>,
+    flights: Flights<String, Entry<AnyValue>, AnyFailure>,
+}
+
+impl SharedStore {
+    /// Wraps a store.
+    pub fn new(store: impl Store<String, Entry<AnyValue>> + 'static) -> Self {
+        SharedStore(Arc::new(Inner {
+            store: Box::new(store),
+            flights: Flights::new(""),
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store<String, Entry<AnyValue>> {
+        &*self.0.store
+    }
+
+    pub(crate) fn flights(&self) -> &Flights<String, Entry<AnyValue>, AnyFailure> {
+        &self.0.flights
+    }
+
+    /// Forgets a key.
+    pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
+        self.flights().void(hash_of(text), &text.as_str());
+        let removed = self.store().delete(text)?;
+        Ok(removed.is_some())
+    }
+
+    /// Gives what is kept for a key another expiry; answers whether anything is
+    /// kept. In a flight of its own: a build that ends meanwhile is not overwritten
+    /// with what was there before, and what is deleted meanwhile stays so.
+    pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
+        let alone = self.flights().alone(hash_of(&text), text, |lead| {
+            let Some(mut entry) = self.store().get(lead.key())? else {
+                return Ok(false);
+            };
+            entry.expires = at;
+            let put = lead.publish(|key| self.store().put(key, entry, at.hint()));
+            match put {
+                Some(put) => put.map(|_replaced| true),
+                None => Ok(false),
+            }
+        });
+        match alone {
+            Ok(amended) => Ok(amended?),
+            Err(error) => Err(error.circle().map_or_else(
+                || unreachable!("a wait without a limit ends with a landing or a circle"),
+                |circle| MemoError::Circle(circle.clone()),
+            )),
+        }
+    }
+
+    /// Forgets the keys that begin with `prefix`.
+    pub(crate) fn delete_below(&self, prefix: &str) -> Result<(), StoreError> {
+        self.flights().void_where(|text| text.starts_with(prefix));
+        for (key, entry) in self.store().entries()? {
+            if key.starts_with(prefix) {
+                self.store().delete(&key)?;
+            }
+            drop(entry);
+        }
+        Ok(())
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) -> Result<(), StoreError> {
+        self.flights().void_all();
+        self.store().clear()
+    }
+
+    pub(crate) fn lock(&self) -> Option<&dyn Lock> {
+        self.store().lock()
+    }
+}
+
+impl<S: Store<String, Entry<AnyValue>> + 'static> From<S> for SharedStore {
+    fn from(store: S) -> Self {
+        SharedStore::new(store)
+    }
+}
+
+impl fmt::Debug for SharedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SharedStore({} flights)", self.flights().len())
+    }
+}
+
+/// A function's own error, of any type.
+pub(crate) struct AnyFailure(Option<Arc<dyn Any + Send + Sync>>);
+
+impl AnyFailure {
+    pub(crate) fn new<E: Any + Send + Sync>(error: E) -> Self {
+        AnyFailure(Some(Arc::new(error)))
+    }
+
+    /// An error that its caller keeps to itself: it cannot be cloned.
+    pub(crate) fn unshared() -> Self {
+        AnyFailure(None)
+    }
+
+    /// Whether it is an `E`, and not its caller's own.
+    pub(crate) fn is<E: Any>(&self) -> bool {
+        self.0.as_ref().is_some_and(|error| error.is::<E>())
+    }
+
+    pub(crate) fn downcast<E: Any + Send + Sync>(&self) -> Option<Arc<E>> {
+        Arc::clone(self.0.as_ref()?).downcast().ok()
+    }
+}

@@ -1,0 +1,231 @@
+//! A sharded table whose rows expire, and which gives the expired ones up by
+//! itself.
+//!
+//! Each row that is put pays for looking at a few old ones. As soon as a shard
+//! holds something that has expired, and what was paid covers it, the next put
+//! sweeps that shard. Nothing is swept in vain while nothing can have expired: for
+//! each shard the earliest expiry in it is known. So a million rows that expire
+//! together, and have paid for it when they were put, go with the next few puts;
+//! where rows come and go steadily, about a third as many are expired as are not.
+
+use super::Sharded;
+use crate::clock::Stamp;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// A row that knows when it expires.
+pub(crate) trait Expires {
+    fn expires(&self) -> Stamp;
+}
+
+pub(crate) struct Expiring<K, V> {
+    table: Sharded<K, V>,
+    /// For each shard a moment before which nothing in it expires.
+    earliest: Box<[AtomicU64]>,
+    /// How many rows may be looked at for what has been paid.
+    paid: AtomicUsize,
+    /// The shard to look at next. Held by who decides on that.
+    next: Mutex<usize>,
+}
+
+/// How many old rows each new one pays for.
+const PAYS: usize = 3;
+/// What the visit to a shard costs beside its rows.
+const VISIT: usize = 8;
+/// How many shards one put looks at, for one that is worth a sweep.
+const GLANCES: usize = 8;
+
+impl<K, V: Expires> Expiring<K, V> {
+    pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
+        let table = Sharded::new(hash_of);
+        let shards = 0..table.shards();
+        Expiring {
+            earliest: shards.map(|_| never()).collect(),
+            table,
+            paid: AtomicUsize::new(0),
+            next: Mutex::new(0),
+        }
+    }
+
+    /// The table, to read and to take out of.
+    #[inline]
+    pub(crate) fn table(&self) -> &Sharded<K, V> {
+        &self.table
+    }
+
+    /// Puts a row. If it replaces one, that comes back, with the key that was not
+    /// needed. The caller owes a call of [`tidy`](Self::tidy).
+    pub(crate) fn replace(&self, hash: u64, key: K, row: V) -> Option<(K, V)>
+    where
+        K: Eq,
+    {
+        let expires = row.expires();
+        let replaced = self.table.replace(hash, key, row);
+        self.expects(hash, expires);
+        replaced
+    }
+
+    /// Changes a row in place; nothing where there is none. `change` runs with its
+    /// shard locked.
+    pub(crate) fn update<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        change: impl FnOnce(&mut V) -> R,
+    ) -> Option<R> {
+        let change = |row: &mut V| {
+            let changed = change(row);
+            (changed, row.expires())
+        };
+        let (changed, expires) = self.table.update(hash, is, change)?;
+        self.expects(hash, expires);
+        Some(changed)
+    }
+
+    /// Takes note of an expiry. After the row is there: a sweep that has not seen
+    /// the row has put its own note down before.
+    fn expects(&self, hash: u64, expires: Stamp) {
+        if expires == Stamp::NEVER {
+            return;
+        }
+        let earliest = &self.earliest[self.table.shard_of(hash)];
+        earliest.fetch_min(expires.nanos(), Ordering::Relaxed);
+        self.paid.fetch_add(PAYS, Ordering::Relaxed);
+    }
+
+    /// Takes out all rows that have expired.
+    pub(crate) fn sweep(&self, now: Stamp) -> Vec<(K, V)> {
+        let shards = 0..self.table.shards();
+        shards
+            .filter(|shard| self.is_due(*shard, now))
+            .flat_map(|shard| self.sweep_shard(shard, now))
+            .collect()
+    }
+
+    /// Sweeps a shard in which something has expired, if that is paid for and no
+    /// other thread does. What is taken out is for the caller to drop, with
+    /// nothing locked.
+    pub(crate) fn tidy(&self, now: Stamp) -> Vec<(K, V)> {
+        match self.worth_a_sweep(now) {
+            Some(shard) => self.sweep_shard(shard, now),
+            None => Vec::new(),
+        }
+    }
+
+    fn worth_a_sweep(&self, now: Stamp) -> Option<usize> {
+        let shards = self.table.shards();
+        let mut next = self.next.try_lock()?;
+        let due = (0..shards.min(GLANCES))
+            .map(|step| (*next + step) % shards)
+            .find(|shard| self.is_due(*shard, now));
+        let Some(due) = due else {
+            *next = (*next + GLANCES) % shards;
+            return None;
+        };
+        *next = due;
+        let costs = self.table.rows_in(due) + VISIT;
+        let pay = |paid: usize| paid.checked_sub(costs);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        self.paid.fetch_update(set, fetch, pay).ok()?;
+        *next = (due + 1) % shards;
+        Some(due)
+    }
+
+    fn is_due(&self, shard: usize, now: Stamp) -> bool {
+        self.earliest[shard].load(Ordering::Relaxed) <= now.nanos()
+    }
+
+    fn sweep_shard(&self, shard: usize, now: Stamp) -> Vec<(K, V)> {
+        let earliest = &self.earliest[shard];
+        // Before the look at the rows. A row that comes after it makes a note of
+        // its own.
+        earliest.store(u64::MAX, Ordering::Relaxed);
+        let stays = AtomicU64::new(u64::MAX);
+        let gone = self.table.take_where(shard, |row| {
+            let expires = row.expires();
+            let goes = expires <= now;
+            if !goes {
+                stays.fetch_min(expires.nanos(), Ordering::Relaxed);
+            }
+            goes
+        });
+        earliest.fetch_min(stays.into_inner(), Ordering::Relaxed);
+        gone
+    }
+}
+
+fn never() -> AtomicU64 {
+    AtomicU64::new(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::hash_of;
+    use std::time::Duration;
+
+    struct Until(Stamp);
+
+    impl Expires for Until {
+        fn expires(&self) -> Stamp {
+            self.0
+        }
+    }
+
+    fn put(table: &Expiring<u64, Until>, key: u64, expires: Stamp, now: Stamp) {
+        table.replace(hash_of(&key), key, Until(expires));
+        drop(table.tidy(now));
+    }
+
+    fn start() -> Stamp {
+        Stamp::from_nanos(1_000_000_000)
+    }
+
+    #[test]
+    fn many_that_expire_together_go_with_the_next_few_puts() {
+        const MANY: u64 = if cfg!(miri) { 200 } else { 100_000 };
+        let table = Expiring::new(hash_of);
+        let (now, age) = (start(), Duration::from_secs(1));
+        for key in 0..MANY {
+            put(&table, key, now.after(age), now);
+        }
+        assert_eq!(table.table().len() as u64, MANY);
+        let later = now.after(2 * age);
+        let puts = 2 * table.table().shards() as u64;
+        for key in 0..puts {
+            put(&table, MANY + key, later.after(age), later);
+        }
+        assert_eq!(table.table().len() as u64, puts);
+    }
+
+    #[test]
+    fn in_a_steady_flow_the_expired_are_fewer_than_the_rest() {
+        const ALIVE: u64 = if cfg!(miri) { 40 } else { 2_000 };
+        let table = Expiring::new(hash_of);
+        for key in 0..20 * ALIVE {
+            let now = Stamp::from_nanos(1 + key);
+            put(&table, key, now.after_nanos(ALIVE), now);
+            let held = table.table().shards() * VISIT;
+            assert!(table.table().len() as u64 <= 2 * ALIVE + held as u64);
+        }
+    }
+
+    #[test]
+    fn what_never_expires_is_never_swept() {
+        let table = Expiring::new(hash_of);
+        for key in 0..100 {
+            put(&table, key, Stamp::NEVER, start());
+        }
+        assert!(table.sweep(Stamp::from_nanos(u64::MAX - 1)).is_empty());
+        assert_eq!(table.table().len(), 100);
+    }
+
+    #[test]
+    fn a_row_that_is_changed_to_expire_is_swept() {
+        let table = Expiring::new(hash_of);
+        put(&table, 1, Stamp::NEVER, start());
+        let changed = table.update(hash_of(&1_u64), |k| *k == 1, |row| row.0 = start());
+        assert!(changed.is_some());
+        assert_eq!(table.sweep(start()).len(), 1);
+    }
+}

@@ -1,0 +1,13 @@
+#![allow(unused)]
+
+use mementos::memoize;
+
+#[memoize]
+const fn double(x: u32) -> u32 {
+    2 * x
+}
+
+fn main() {
+    double(1);
+    double::exists(1);
+}

@@ -1,0 +1,12 @@
+#![allow(unused)]
+
+use mementos::memoize;
+
+#[memoize(max_age = 60)]
+fn one(x: u8) -> u8 {
+    x
+}
+
+fn main() {
+    one::exists(one(1));
+}

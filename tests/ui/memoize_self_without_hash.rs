@@ -1,0 +1,19 @@
+#![allow(unused)]
+
+use mementos::memoize;
+
+struct Shape {
+    id: u64,
+}
+
+#[memoize]
+impl Shape {
+    #[memoize]
+    fn area(&self, x: u64) -> u64 {
+        self.id + x
+    }
+}
+
+fn main() {
+    Shape { id: 1 }.area(1);
+}
