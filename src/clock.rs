@@ -136,7 +136,7 @@ impl Watch {
     pub(crate) fn now(&self) -> Stamp {
         match self {
             Watch::Coarse => coarse::now(),
-            Watch::Own(clock) => clock.now().into(),
+            Watch::Own(clock) => own(&**clock),
         }
     }
 
@@ -146,6 +146,11 @@ impl Watch {
             Watch::Own(clock) => clock.elapsed(),
         }
     }
+}
+
+#[inline(never)]
+fn own(clock: &dyn Clock) -> Stamp {
+    clock.now().into()
 }
 
 /// A moment: nanoseconds since 1970, up to the year 2554. What lies outside is
@@ -229,10 +234,15 @@ mod coarse {
         // the full clock is asked below.
         let failed = unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut time) } != 0;
         if failed || time.tv_sec < 0 {
-            return std::time::SystemTime::now().into();
+            return full();
         }
         let (seconds, nanos) = (time.tv_sec as u64, time.tv_nsec as u64);
         Stamp(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
+    }
+
+    #[cold]
+    fn full() -> Stamp {
+        std::time::SystemTime::now().into()
     }
 }
 

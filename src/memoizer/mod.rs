@@ -13,6 +13,7 @@
 //! | `observe` | who is told what happens |
 
 mod by_hand;
+mod facts;
 mod function;
 mod local;
 mod memoized;

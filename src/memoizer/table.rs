@@ -1,4 +1,5 @@
 use super::Memoized;
+use super::facts::Packed;
 use super::output::Output;
 use super::shelf::Shelf;
 use crate::clock::Stamp;
@@ -8,7 +9,7 @@ use crate::key::{Key, Lookup, hash_of, text};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Lock, StoreError};
-use crate::table::Expiring;
+use crate::table::{Expires, Expiring};
 
 /// A function's own results in memory, by typed keys.
 pub(crate) struct Table<M: Memoized> {
@@ -17,9 +18,61 @@ pub(crate) struct Table<M: Memoized> {
 }
 
 enum Rows<M: Memoized> {
-    Free(Expiring<M::Key, Entry<Output<M>>>),
+    Free(Expiring<M::Key, Row<M>>),
     #[cfg(feature = "bounded")]
     Bounded(BoundedStore<M::Key, Entry<Output<M>>>),
+}
+
+/// An entry, packed.
+pub(crate) struct Row<M: Memoized> {
+    output: Output<M>,
+    facts: Packed,
+}
+
+impl<M: Memoized> Row<M> {
+    fn of(entry: &Entry<Output<M>>) -> Self {
+        Row {
+            output: entry.value.clone(),
+            facts: Packed::of(entry),
+        }
+    }
+
+    fn entry(&self) -> Entry<Output<M>> {
+        self.facts.with(self.output.clone())
+    }
+}
+
+impl<M: Memoized> Expires for Row<M> {
+    fn expires(&self) -> Stamp {
+        self.facts.expires()
+    }
+}
+
+/// What a plain hit needs of an entry.
+pub(crate) struct Glance<M: Memoized> {
+    pub(crate) output: Output<M>,
+    pub(crate) created: Stamp,
+    pub(crate) expires: Stamp,
+}
+
+impl<M: Memoized> Glance<M> {
+    /// `any_age`: there is no need to know when it was created.
+    #[inline]
+    fn at(row: &Row<M>, any_age: bool) -> Self {
+        let output = row.output.clone();
+        if any_age && row.facts.is_plain() {
+            return Glance {
+                output,
+                created: Stamp::NEVER,
+                expires: Stamp::NEVER,
+            };
+        }
+        Glance {
+            output,
+            created: row.facts.created(),
+            expires: row.facts.expires(),
+        }
+    }
 }
 
 /// An error that its caller keeps to itself, since it cannot be cloned.
@@ -27,7 +80,7 @@ pub(crate) struct Unshared;
 
 /// What a put pushes out.
 pub(crate) enum Displaced<M: Memoized> {
-    Replaced(#[allow(dead_code)] Option<(M::Key, Entry<Output<M>>)>),
+    Replaced(#[allow(dead_code)] Option<(M::Key, Row<M>)>),
     #[cfg(feature = "bounded")]
     Leaving(#[allow(dead_code)] Leaving<M::Key, Entry<Output<M>>>),
 }
@@ -53,9 +106,31 @@ where
     #[inline]
     pub(crate) fn read<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q) -> Option<Entry<Output<M>>> {
         match &self.rows {
-            Rows::Free(rows) => rows.table().read(hash, |key| asked.is(key), Entry::clone),
+            Rows::Free(rows) => rows.table().read(hash, |key| asked.is(key), Row::entry),
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => store.find(hash, asked),
+        }
+    }
+
+    /// What a plain hit needs of that entry, and no more.
+    #[inline]
+    pub(crate) fn glance<Q: Lookup<M::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+        any_age: bool,
+    ) -> Option<Glance<M>> {
+        match &self.rows {
+            Rows::Free(rows) => {
+                let glance = |row: &Row<M>| Glance::at(row, any_age);
+                rows.table().read(hash, |key| asked.is(key), glance)
+            }
+            #[cfg(feature = "bounded")]
+            Rows::Bounded(store) => store.find(hash, asked).map(|entry| Glance {
+                created: entry.created,
+                expires: entry.expires,
+                output: entry.value,
+            }),
         }
     }
 
@@ -86,7 +161,10 @@ where
 
     pub(crate) fn expire_at<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q, at: Stamp) -> bool {
         let changed = match &self.rows {
-            Rows::Free(rows) => rows.update(hash, |key| asked.is(key), |row| row.expires = at),
+            Rows::Free(rows) => {
+                let change = |row: &mut Row<M>| row.facts.set_expires(at);
+                rows.update(hash, |key| asked.is(key), change)
+            }
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => store.update(hash, asked, |row, hint| {
                 row.expires = at;
@@ -138,7 +216,7 @@ where
         entry: &Entry<Output<M>>,
     ) -> Result<Displaced<M>, StoreError> {
         Ok(match &self.rows {
-            Rows::Free(rows) => Displaced::Replaced(rows.replace(hash, key, entry.clone())),
+            Rows::Free(rows) => Displaced::Replaced(rows.replace(hash, key, Row::of(entry))),
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
                 Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.expires))

@@ -8,7 +8,7 @@
 //! together, and have paid for it when they were put, go with the next few puts;
 //! where rows come and go steadily, about a third as many are expired as are not.
 
-use super::Sharded;
+use super::{Growth, Sharded};
 use crate::clock::Stamp;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ const GLANCES: usize = 8;
 
 impl<K, V: Expires> Expiring<K, V> {
     pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
-        let table = Sharded::new(hash_of);
+        let table = Sharded::new(Growth::Twofold, hash_of);
         let shards = 0..table.shards();
         Expiring {
             earliest: shards.map(|_| never()).collect(),

@@ -10,4 +10,4 @@ mod sharded;
 
 pub(crate) use expiring::{Expires, Expiring};
 pub(crate) use lasting::Lasting;
-pub(crate) use sharded::Sharded;
+pub(crate) use sharded::{Growth, Sharded};

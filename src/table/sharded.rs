@@ -15,6 +15,18 @@ pub(crate) struct Sharded<K, V> {
     map: DashMap<Row<K>, V, BuildHasherDefault<Unasked>>,
     /// The hash of a key that is in the table, for when it grows.
     hash_of: fn(&K) -> u64,
+    grows: Growth,
+}
+
+/// What a shard does that is full.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Growth {
+    /// It takes twice the room: rows are close together, and hits have fewer cache
+    /// misses.
+    Twofold,
+    /// It takes four times the room. Growing goes through all keys of a shard, and
+    /// in a large one each is a cache miss; so it is done half as often.
+    Fourfold,
 }
 
 /// A key, with the traits that `DashMap` asks for. They are never used: every
@@ -46,9 +58,13 @@ impl Hasher for Unasked {
 }
 
 impl<K, V> Sharded<K, V> {
-    pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
+    pub(crate) fn new(grows: Growth, hash_of: fn(&K) -> u64) -> Self {
         let map = DashMap::with_hasher(BuildHasherDefault::default());
-        Sharded { map, hash_of }
+        Sharded {
+            map,
+            hash_of,
+            grows,
+        }
     }
 
     /// Hands the value for the key that `is` recognises to `read`, under the
@@ -81,7 +97,7 @@ impl<K, V> Sharded<K, V> {
         if let Some((kept, value)) = shard.get(hash, same(is)) {
             return Some(read(&kept.0, value.get()));
         }
-        let more = room(shard.len(), shard.capacity());
+        let more = self.grows.room(shard.len(), shard.capacity());
         shard.reserve(more, self.rehash());
         shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
@@ -99,7 +115,7 @@ impl<K, V> Sharded<K, V> {
             let replaced = std::mem::replace(kept.get_mut(), value);
             return Some((key, replaced));
         }
-        let more = room(shard.len(), shard.capacity());
+        let more = self.grows.room(shard.len(), shard.capacity());
         shard.reserve(more, self.rehash());
         shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
@@ -216,11 +232,14 @@ impl<K, V> Sharded<K, V> {
     }
 }
 
-/// For how many more rows to make room before one is put. Growing goes through
-/// all keys of a shard, and in a large one each is a cache miss. So it is done
-/// half as often as the table would by itself.
-fn room(len: usize, capacity: usize) -> usize {
-    if len == capacity { 3 * len } else { 0 }
+impl Growth {
+    /// For how many more rows to make room before one is put.
+    fn room(self, len: usize, capacity: usize) -> usize {
+        match self {
+            Growth::Fourfold if len == capacity => 3 * len,
+            _ => 0,
+        }
+    }
 }
 
 #[inline]
@@ -234,7 +253,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_kept_apart() {
-        let table = Sharded::new(|_| 7);
+        let table = Sharded::new(Growth::Twofold, |_| 7);
         assert_eq!(table.replace(7, "a", 1), None);
         assert_eq!(table.replace(7, "b", 2), None);
         assert_eq!(table.replace(7, "a", 3), Some(("a", 1)));
@@ -248,7 +267,7 @@ mod tests {
     fn what_is_taken_leaves_and_the_rest_is_found_again() {
         const ROWS: u64 = if cfg!(miri) { 100 } else { 1000 };
         let hash_of = |n: &u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let table = Sharded::new(hash_of);
+        let table = Sharded::new(Growth::Fourfold, hash_of);
         for n in 0..ROWS {
             table.replace(hash_of(&n), n, n);
         }
