@@ -28,6 +28,11 @@ pub(crate) enum Held<I: ?Sized + 'static> {
 }
 
 impl<D: Erased + ?Sized> Held<D> {
+    /// The part, not this handle to it, which could be erased itself.
+    pub(crate) fn as_any(&self) -> &dyn Any {
+        (**self).as_any()
+    }
+
     /// The same, with its type; none if that is another.
     pub(crate) fn typed<I: Any + Send + Sync>(&self) -> Option<Held<I>> {
         match self {

@@ -173,9 +173,15 @@ pub use etag::{Etag, IntoEtag};
 pub use factory::{FactoryBuilder, KeyFunction, MementoFactory, memento_factory};
 pub use key::Key;
 #[cfg(feature = "macros")]
-pub use macros::{Key, memento};
+pub use macros::{Key, memento, memoize};
 pub use memento::{Memento, Mementos, Outcome};
-pub use memoizer::{Event, Function, LocalFunction, Memoized, Memoizer, Observer, Origin, Rules};
+#[cfg(feature = "metrics")]
+pub use memoizer::MetricsObserver;
+#[cfg(feature = "tracing")]
+pub use memoizer::TracingObserver;
+pub use memoizer::{
+    Event, Function, LocalFunction, Memoized, Memoizer, Observer, Origin, Rules, Shareable,
+};
 pub use options::{Answer, OnLockTimeout, Options, Setting};
 pub use region::Regions;
 pub use registry::{Building, Claim, Claimed, FactoryId, Partition, Registry, Row, Snapshot};

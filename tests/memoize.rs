@@ -269,6 +269,30 @@ mod key {
     }
 
     #[test]
+    fn names_may_be_raw() {
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        struct Type;
+
+        #[memoize]
+        fn r#match(r#in: u8) -> u8 {
+            r#in
+        }
+
+        #[memoize]
+        impl Type {
+            #[memoize(key(r#in))]
+            fn r#type(&self, r#in: u8) -> u8 {
+                r#in
+            }
+        }
+
+        assert_eq!((r#match(1), Type.r#type(1)), (1, 1));
+        assert!(r#match::key(1).ends_with("::match(1)"));
+        let key = Type::type_memo().key((&Type, 1));
+        assert!(key.ends_with("::Type::type(1)"), "{key}");
+    }
+
+    #[test]
     fn its_prefix_can_be_ones_own() {
         #[memoize(prefix = "sums.v2")]
         fn adder(a: i32, b: i32) -> i32 {
@@ -590,7 +614,7 @@ mod options {
         one(1);
         assert!(one::ttl(1).unwrap() <= Duration::from_secs(1));
         one(100);
-        assert!(one::ttl(100).unwrap() <= AGE);
+        assert!(one::ttl(100).unwrap() < 2 * AGE);
     }
 
     struct Page {
@@ -620,7 +644,7 @@ mod options {
         assert_eq!(page::last_etag(3).unwrap().as_str(), "m3");
     }
 
-    static MEMO: LazyLock<Memoizer> = LazyLock::new(|| Memoizer::in_memory());
+    static MEMO: LazyLock<Memoizer> = LazyLock::new(Memoizer::in_memory);
 
     #[test]
     fn a_memoizer_can_be_ones_own() {
@@ -632,6 +656,52 @@ mod options {
         assert_eq!(one(1), 1);
         assert!(one::exists(1));
         assert!(std::ptr::eq(one::memoizer(), &*MEMO));
+    }
+
+    #[test]
+    fn a_store_can_be_ones_own() {
+        use mementos::AnyValue;
+        use std::sync::Mutex;
+
+        type Rows = Mutex<HashMap<String, mementos::Entry<AnyValue>>>;
+        static ROWS: LazyLock<Arc<Rows>> = LazyLock::new(Arc::default);
+
+        #[memoize(store = ROWS.clone(), namespace = "ns", prefix = "one")]
+        fn one(x: u8) -> u8 {
+            x
+        }
+
+        assert_eq!((one(1), one(1)), (1, 1));
+        let keys: Vec<_> = ROWS.lock().unwrap().keys().cloned().collect();
+        assert_eq!(keys, ["ns:one(1)"]);
+    }
+
+    /// Says when it was held.
+    struct Noted(std::sync::Mutex<Vec<String>>);
+
+    impl mementos::store::Lock for &'static Noted {
+        fn acquire(&self, _: &str, timeout: Duration) -> Result<bool, mementos::store::StoreError> {
+            self.0.lock().unwrap().push(format!("lock {timeout:?}"));
+            Ok(true)
+        }
+
+        fn release(&self, _: &str) {
+            self.0.lock().unwrap().push("unlock".to_owned());
+        }
+    }
+
+    #[test]
+    fn a_lock_can_be_ones_own() {
+        static LOCK: Noted = Noted(std::sync::Mutex::new(Vec::new()));
+
+        #[memoize(lock = &LOCK, timeout = "3s")]
+        fn one(x: u8) -> u8 {
+            LOCK.0.lock().unwrap().push("call".to_owned());
+            x
+        }
+
+        assert_eq!((one(1), one(1)), (1, 1));
+        assert_eq!(*LOCK.0.lock().unwrap(), ["lock 3s", "call", "unlock"]);
     }
 
     #[test]
@@ -691,7 +761,11 @@ mod results {
         #[memoize]
         fn even(x: u32) -> Result<u32, Plain> {
             RUNS.count();
-            if x % 2 == 0 { Ok(x) } else { Err(Plain) }
+            if x.is_multiple_of(2) {
+                Ok(x)
+            } else {
+                Err(Plain)
+            }
         }
 
         assert!(matches!(even(1), Err(Plain)));
@@ -707,7 +781,7 @@ mod results {
         #[memoize]
         fn even(x: u32) -> Option<u32> {
             RUNS.count();
-            (x % 2 == 0).then_some(x)
+            x.is_multiple_of(2).then_some(x)
         }
 
         assert_eq!(
@@ -739,8 +813,7 @@ mod methods {
         name: String,
     }
 
-    const COUNT: Runs = Runs::new();
-    static RUNS: [Runs; 3] = [COUNT; 3];
+    static RUNS: [Runs; 3] = [const { Runs::new() }; 3];
 
     #[memoize]
     impl Shape {
@@ -764,13 +837,17 @@ mod methods {
             format!("{}{x}", self.name)
         }
 
-        #[memoize(key(self.name: String, self.label(), self.label(): &str, total(self.half(): f64)))]
+        #[memoize(key(self.name: String, self.label(), self.label(): &str, self.count(): usize, total(self.half(): f64)))]
         fn by_typed_field(&self) -> String {
             self.name.clone()
         }
 
         fn label(&self) -> &str {
             &self.name
+        }
+
+        fn count(&self) -> usize {
+            self.name.len()
         }
 
         fn half(&self) -> f64 {
@@ -940,7 +1017,7 @@ mod methods {
     fn the_block_may_be_generic() {
         assert_eq!(Pair(1, "a").swapped(), Pair("a", 1));
         assert_eq!(Pair('x', "a").first(), 'x');
-        assert!(Pair::<u8, char>::swapped_memo().exists(&Pair(1, 'a')) == false);
+        assert!(!Pair::<u8, char>::swapped_memo().exists(&Pair(1, 'a')));
         Pair(1_u8, 'a').swapped();
         assert!(Pair::<u8, char>::swapped_memo().exists(&Pair(1, 'a')));
     }
@@ -1014,6 +1091,24 @@ mod attributes {
         x
     }
 
+    struct Type;
+
+    #[memoize]
+    impl Type {
+        #[memoize]
+        #[cfg(any())]
+        fn never_there(&self, x: Missing) -> Missing {
+            x
+        }
+
+        /// Documented.
+        #[memoize(key(x))]
+        #[must_use]
+        fn there(&self, x: u8) -> u8 {
+            x
+        }
+    }
+
     #[memoize]
     #[deprecated = "for the test"]
     fn old(x: u8) -> u8 {
@@ -1027,6 +1122,7 @@ mod attributes {
         #[allow(deprecated)]
         let both = (old(1), old::exists(1));
         assert_eq!(both, (1, true));
+        assert_eq!(Type.there(1), 1);
     }
 }
 
@@ -1038,6 +1134,56 @@ mod visibility {
         pub(in crate::visibility) fn one(x: u8) -> u8 {
             x
         }
+    }
+
+    #[allow(unreachable_pub)]
+    mod unreachable {
+        use mementos::{Key, memoize};
+        use std::fmt::Debug;
+
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        pub(crate) struct Hidden(pub(crate) u8);
+
+        #[memoize]
+        pub fn doubled(x: &Hidden) -> Hidden {
+            Hidden(2 * x.0)
+        }
+
+        #[memoize(key = |x, _| -> Hidden { x.clone() })]
+        pub fn generic<T: Key, const N: usize>(x: &Hidden, _y: [T; N]) -> Vec<Hidden> {
+            vec![x.clone(); N]
+        }
+
+        #[memoize]
+        impl Hidden {
+            #[memoize]
+            pub fn plus(&self, y: u8) -> Self {
+                Hidden(self.0 + y)
+            }
+
+            #[memoize(key(self.0, y))]
+            pub(in crate::visibility) fn with<T>(self, y: T) -> (Hidden, T)
+            where
+                Self: Sized,
+                T: Key + Debug,
+            {
+                (self, y)
+            }
+        }
+    }
+
+    #[test]
+    fn a_public_function_may_take_what_is_less_visible() {
+        use unreachable::{Hidden, doubled, generic};
+        assert_eq!(doubled(&Hidden(2)), Hidden(4));
+        assert!(doubled::exists(&Hidden(2)));
+        assert_eq!(doubled::function().call(&Hidden(3)), Hidden(6));
+        assert_eq!(generic(&Hidden(1), ["a"]), [Hidden(1)]);
+        assert!(generic::exists(&Hidden(1), ["b"]));
+        assert_eq!(Hidden(1).plus(1), Hidden(2));
+        assert!(Hidden::plus_memo().exists((&Hidden(1), 1)));
+        assert_eq!(Hidden(1).with('x'), (Hidden(1), 'x'));
+        assert!(Hidden::with_memo::<char>().exists((Hidden(1), 'x')));
     }
 
     #[test]
@@ -1062,6 +1208,28 @@ mod stamped {
     }
 
     stamp!(stamped: text: &str, pair: (f64, Cow<'_, str>), maybe: Option<&[u8]> => "60s");
+
+    macro_rules! stamp_block {
+        ($type:ty: $name:ident($($argument:ident: $of:ty),*) -> $output:ty => $body:expr) => {
+            #[memoize]
+            impl $type {
+                #[memoize(max_age = "60s")]
+                fn $name(&self, $($argument: $of),*) -> $output {
+                    $body
+                }
+            }
+        };
+    }
+
+    #[test]
+    fn the_block_may_come_out_of_another_macro_in_a_function() {
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        struct Local(u8);
+
+        stamp_block!(Local: longest(x: &str, y: &[u8]) -> usize => x.len().max(y.len()));
+        assert_eq!(Local(1).longest("abc", &[1]), 3);
+        assert!(Local::longest_memo().exists((&Local(1), "abc", &[1])));
+    }
 
     #[test]
     fn the_function_may_come_out_of_another_macro() {

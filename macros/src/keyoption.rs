@@ -25,7 +25,10 @@ pub(crate) enum Source {
     /// `name`
     Argument(Ident),
     /// `self.field`, `self.field: Type` or `self.method()`
-    OfSelf { value: Expr, ty: Option<Type> },
+    OfSelf {
+        value: Box<Expr>,
+        ty: Option<Box<Type>>,
+    },
 }
 
 /// Which canonical form was asked for.
@@ -105,10 +108,13 @@ impl Parse for Source {
         }
         let value = input.parse()?;
         let ty = match input.parse::<Option<Token![:]>>()? {
-            Some(_) => Some(input.parse()?),
+            Some(_) => Some(Box::new(input.parse()?)),
             None => None,
         };
-        Ok(Source::OfSelf { value, ty })
+        Ok(Source::OfSelf {
+            value: Box::new(value),
+            ty,
+        })
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod arguments;
 mod attributes;
+mod block;
 mod derive;
 mod key;
 mod keyform;
@@ -20,7 +21,6 @@ mod memento;
 mod memoize;
 mod optionlist;
 mod place;
-mod selftype;
 
 use proc_macro::TokenStream;
 

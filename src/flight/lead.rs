@@ -1,7 +1,7 @@
 //! What a caller does who found nothing: join or lead, look again, build,
 //! publish, land. The one path that every build takes.
 
-use super::chain::{self, Part};
+use super::chain::{self, Entered, Part};
 use super::flight::{Flight, Landing, Patience};
 use super::flights::{Flights, Ticket};
 use super::graph::Node;
@@ -180,7 +180,7 @@ where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
+    pub(crate) fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
         Lead {
             flights,
             flight,
@@ -190,6 +190,21 @@ where
 
     pub(crate) fn key(&self) -> &K {
         self.flight.key()
+    }
+
+    /// Has this thread work for the flight, which it leads beside others.
+    pub(crate) fn enter(&self) -> Entered {
+        chain::enter(Arc::clone(&self.flight) as _, Part::Helps)
+    }
+
+    /// Hands a value to all who have joined.
+    pub(crate) fn bring(mut self, value: &V) {
+        self.land(|| Landing::Built(value.clone()));
+    }
+
+    /// Hands an error to all who have joined.
+    pub(crate) fn fail(mut self, error: &BuildError<E>) {
+        self.land(|| Landing::Failed(error.clone()));
     }
 
     /// Puts a value by `put`, unless the key was removed meanwhile.
@@ -334,7 +349,7 @@ enum Thrown<E> {
 }
 
 /// What a panic said.
-fn message_of(payload: &(dyn Any + Send)) -> &str {
+pub(crate) fn message_of(payload: &(dyn Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()
         .copied()

@@ -6,7 +6,7 @@ use super::shelf::Among;
 use super::{Event, Memoizer};
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
-use crate::error::{BuildError, MemoError, RegionError};
+use crate::error::{BuildError, MemoError, RegionError, Site};
 use crate::etag::Etag;
 use crate::key::hash_of;
 use crate::memento::Outcome;
@@ -21,7 +21,7 @@ use std::time::{Duration, SystemTime};
 const BY_HAND: &str = "get";
 
 /// An error of a function's own that is kept.
-struct Negative<E>(Arc<E>);
+pub(super) struct Negative<E>(Arc<E>);
 
 /// What can be kept by hand: it is shared, and a call is given a clone.
 pub trait Value: Any + Clone + Send + Sync {}
@@ -170,15 +170,7 @@ impl Memoizer {
                 flown.map_err(typed::<E>)?
             }
         };
-        match entry.value.downcast_ref::<V>() {
-            Some(value) => Ok(value.clone()),
-            None => {
-                let negative = entry.value.downcast_ref::<Negative<E>>();
-                let Negative(error) = negative.expect("what is not the one is the other");
-                let site = store.flights().site(&text);
-                Err(BuildError::failed_with(site, Arc::clone(error)))
-            }
-        }
+        answer(&entry.value, || store.flights().site(&text))
     }
 
     /// Whether a call would be answered by what is kept.
@@ -304,6 +296,32 @@ impl Memoizer {
             },
         }
     }
+}
+
+/// A shared store, for values of one type and errors of another.
+pub(super) fn among<V: Any, E: Any + Send + Sync>(
+    store: &SharedStore,
+) -> Among<'_, fn(&AnyValue) -> bool> {
+    Among {
+        store,
+        value: |value| {
+            value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
+        },
+        failure: AnyFailure::is::<E>,
+    }
+}
+
+/// What an entry of such a store answers with.
+pub(super) fn answer<V: Value, E: Any + Send + Sync>(
+    value: &AnyValue,
+    site: impl FnOnce() -> Site,
+) -> Result<V, BuildError<E>> {
+    if let Some(value) = value.downcast_ref::<V>() {
+        return Ok(value.clone());
+    }
+    let negative = value.downcast_ref::<Negative<E>>();
+    let Negative(error) = negative.expect("what is not the one is the other");
+    Err(BuildError::failed_with(site(), Arc::clone(error)))
 }
 
 /// The error, with its type.

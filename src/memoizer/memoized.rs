@@ -93,8 +93,7 @@ pub trait Memoized: Sized + 'static {
     #[track_caller]
     fn call(args: Self::Args<'_>) -> Self::Output
     where
-        Self::Key: Key,
-        Self::Output: Send + Sync,
+        Self: Shareable,
     {
         function::call::<Self>(args)
     }
@@ -124,3 +123,15 @@ pub trait Memoized: Sized + 'static {
         None
     }
 }
+
+/// A function whose results can be shared by threads: its key is a
+/// [`Key`](crate::Key), and its output is `Send` and `Sync`. Implemented for every
+/// function of which that holds.
+#[diagnostic::on_unimplemented(
+    message = "the results of this function cannot be shared by threads",
+    label = "its key must be `Hash`, `Eq`, `Clone`, `Debug`, `Send` and `Sync`, and its output `Send` and `Sync`",
+    note = "keep them on their thread by `#[memoize(local)]`, or leave arguments out of the key by `key(..)`"
+)]
+pub trait Shareable: Memoized<Key: Key, Output: Send + Sync> {}
+
+impl<M: Memoized<Key: Key, Output: Send + Sync>> Shareable for M {}

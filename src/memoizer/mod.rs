@@ -11,12 +11,16 @@
 //! | `table`, `output` | where a function keeps its results, and in what form |
 //! | `settings` | defaults, regions, clock and observers of one memoizer |
 //! | `observe` | who is told what happens |
+//! | `tracing`, `metrics` | observers that pass it on |
 
 mod by_hand;
 mod facts;
 mod function;
 mod local;
+mod many;
 mod memoized;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod observe;
 mod output;
 mod path;
@@ -25,19 +29,25 @@ mod rules;
 mod settings;
 mod shelf;
 mod table;
+#[cfg(feature = "tracing")]
+mod tracing;
 
 pub use function::{Function, Home};
 pub use local::{LocalFunction, LocalHome};
-pub use memoized::Memoized;
+pub use memoized::{Memoized, Shareable};
+#[cfg(feature = "metrics")]
+pub use metrics::MetricsObserver;
 pub use observe::{Event, Observer, Origin};
 pub use rules::Rules;
+#[cfg(feature = "tracing")]
+pub use tracing::TracingObserver;
 
 use function::{AnyFunction, Inner};
 
 use crate::clock::{Clock, Watch};
 use crate::error::RegionError;
-use crate::held::{Erased, Held};
-use crate::key::{Key, hash_of};
+use crate::held::Held;
+use crate::key::hash_of;
 use crate::options::{Options, Terms};
 use crate::region::Regions;
 use crate::scope::{self, Scope, scoped};
@@ -312,12 +322,7 @@ impl Memoizer {
     }
 
     /// The function's part in this memoizer.
-    fn function<M>(&self) -> Held<Inner<M>>
-    where
-        M: Memoized,
-        M::Key: Key,
-        M::Output: Send + Sync,
-    {
+    fn function<M: Shareable>(&self) -> Held<Inner<M>> {
         let functions = &self.shared.functions;
         let id = TypeId::of::<Inner<M>>();
         let known = functions.get(hash_of(&id), |known| *known == id);
@@ -329,12 +334,7 @@ impl Memoizer {
     }
 
     /// The same, where it lives in a static.
-    fn function_at<M>(&self, home: &'static Home<M>) -> Held<Inner<M>>
-    where
-        M: Memoized,
-        M::Key: Key,
-        M::Output: Send + Sync,
-    {
+    fn function_at<M: Shareable>(&self, home: &'static Home<M>) -> Held<Inner<M>> {
         let inner = home.get_or_init(|| Inner::new(Arc::clone(self.settings())));
         let id = TypeId::of::<Inner<M>>();
         let any: &'static dyn AnyFunction = inner;
@@ -348,12 +348,7 @@ impl Memoizer {
 
     /// The function's part, if it is there: a look-up without a lock.
     #[inline]
-    fn known<M>(&self) -> Option<&Inner<M>>
-    where
-        M: Memoized,
-        M::Key: Key,
-        M::Output: Send + Sync,
-    {
+    fn known<M: Shareable>(&self) -> Option<&Inner<M>> {
         let id = TypeId::of::<Inner<M>>();
         let known = self
             .shared
@@ -371,7 +366,8 @@ impl Memoizer {
 
     /// What holds for a call of which `options` is said.
     fn terms(&self, options: &Options) -> Result<Terms, RegionError> {
-        self.settings().terms(&options.over(&self.adds))
+        let call = options.over(&self.adds);
+        Ok(self.settings().terms(&call)?.for_call(&call))
     }
 }
 

@@ -134,7 +134,7 @@ impl Call<'_> {
                 },
                 build: || {
                     if let Some(wanted) = &lock {
-                        held = self.hold(wanted, &run)?;
+                        held = self.hold(wanted.lock, &wanted.text, &run)?;
                         if held.is_some()
                             && let Some(entry) = self.look_again(shelf, hash, &&wanted.key)
                         {
@@ -149,10 +149,7 @@ impl Call<'_> {
                     (!run.drops.get()).then(|| self.put(shelf, hash, key, entry))
                 },
                 publish: shelf.publish(),
-                patience: match self.terms.join_timeout {
-                    Some(timeout) => Patience::For(timeout),
-                    None => Patience::Endless,
-                },
+                patience: self.patience(),
             },
         );
         drop(held);
@@ -201,6 +198,17 @@ impl Call<'_> {
             Answer::Error => failed(),
             Answer::Value | Answer::Nothing => run.took.set(Some(took)),
         }
+        Ok(self.entry(hash, brought, took, run))
+    }
+
+    /// A result that has just been built, as it is kept.
+    pub(super) fn entry<V>(
+        &self,
+        hash: u64,
+        brought: Brought<V>,
+        took: Duration,
+        run: &Run,
+    ) -> Entry<V> {
         let created = self.clock.now();
         let expires = self.terms.expires(
             brought.answer,
@@ -211,17 +219,17 @@ impl Call<'_> {
         if expires.is_none() {
             run.drops.set(true);
         }
-        Ok(Entry {
+        Entry {
             value: brought.value,
             created,
             expires: expires.unwrap_or(created),
             etag: brought.etag.or_else(|| self.demand.etag.cloned()),
             took: took.as_secs_f32(),
-        })
+        }
     }
 
     /// Whether what somebody else's build ended with is an answer to this call.
-    fn accepts<S: Shelf>(
+    pub(super) fn accepts<S: Shelf>(
         &self,
         shelf: &S,
         landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>,
@@ -237,7 +245,7 @@ impl Call<'_> {
         }
     }
 
-    fn put<S: Shelf>(
+    pub(super) fn put<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -254,7 +262,7 @@ impl Call<'_> {
         self.log.evicted(shelf.tidy(self.clock.now()));
     }
 
-    fn lock<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<&'s dyn Lock> {
+    pub(super) fn lock<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<&'s dyn Lock> {
         match &self.terms.lock {
             LockChoice::Stores => shelf.lock(),
             LockChoice::Own(lock) => Some(&**lock),
@@ -262,20 +270,29 @@ impl Call<'_> {
         }
     }
 
+    /// How long to wait for somebody else's build.
+    pub(super) fn patience(&self) -> Patience {
+        match self.terms.join_timeout {
+            Some(timeout) => Patience::For(timeout),
+            None => Patience::Endless,
+        }
+    }
+
     /// Whether this call builds on its own when somebody else's build takes longer
     /// than it is willing to wait.
-    fn builds_alone(&self) -> bool {
+    pub(super) fn builds_alone(&self) -> bool {
         self.terms.join_timeout.is_some() && self.terms.on_lock_timeout == OnLockTimeout::Build
     }
 
     /// Acquires the lock, or says what to do without.
-    fn hold<'w, K, F>(
+    pub(super) fn hold<'w, F>(
         &self,
-        wanted: &'w Wanted<'w, K>,
+        lock: &'w dyn Lock,
+        text: &'w str,
         run: &Run,
     ) -> Result<Option<Locked<'w>>, Stopped<F>> {
         let (timeout, began) = (self.terms.lock_timeout, self.clock.elapsed());
-        let acquired = Locked::acquire(wanted.lock, &wanted.text, timeout);
+        let acquired = Locked::acquire(lock, text, timeout);
         let waited = self.clock.elapsed().saturating_sub(began);
         self.log.tell(Event::LockWaited {
             waited,
@@ -295,7 +312,7 @@ impl Call<'_> {
                 Ok(None)
             }
             OnLockTimeout::Error => {
-                let error = NotLocked::new(&wanted.text, timeout, cause);
+                let error = NotLocked::new(text, timeout, cause);
                 Err(Stopped::Because(BuildError::NotLocked(error)))
             }
         }
@@ -311,9 +328,9 @@ struct Wanted<'w, K> {
 
 /// What became of a run of the function.
 #[derive(Default)]
-struct Run {
+pub(super) struct Run {
     /// How long it took, if it brought a value.
     took: Cell<Option<Duration>>,
     /// Its result is for the callers alone.
-    drops: Cell<bool>,
+    pub(super) drops: Cell<bool>,
 }

@@ -119,6 +119,40 @@ impl<T: Clone, E> CopiesOk<Result<T, E>> for &Probe<Result<T, E>> {
     }
 }
 
+/// Anything else: an error, with the remedy.
+pub trait CopiesNone<R> {
+    /// Never called: nothing without a `Clone` is `Copied`.
+    fn copy(&self, output: &R) -> Option<R>
+    where
+        R: Copied;
+}
+
+impl<R> CopiesNone<R> for Probe<R> {
+    fn copy(&self, output: &R) -> Option<R>
+    where
+        R: Copied,
+    {
+        Some(output.copied())
+    }
+}
+
+/// What can be handed to several callers.
+#[diagnostic::on_unimplemented(
+    message = "a memoized function's result is handed to several callers, but `{Self}` has no `Clone`",
+    label = "has no `Clone`",
+    note = "return an `Arc` of it, or derive `Clone`"
+)]
+pub trait Copied: Sized {
+    /// A copy.
+    fn copied(&self) -> Self;
+}
+
+impl<R: Clone> Copied for R {
+    fn copied(&self) -> Self {
+        self.clone()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 use super::Memoized;
 use crate::clock::Stamp;
 use crate::etag::{Etag, IntoEtag};
-use crate::options::Ages;
+use crate::options::{Ages, Terms};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -97,6 +97,14 @@ impl<M: Memoized> Rules<M> {
     ) -> Self {
         self.etag_of = Some(Arc::new(move |output| etag(output).into_etag()));
         self
+    }
+
+    /// What holds for a call, given these rules.
+    pub(crate) fn apply(&self, terms: Terms) -> Terms {
+        match self.max_age_by.is_some() || self.max_age_of.is_some() {
+            true => terms.with_own_ages(),
+            false => terms,
+        }
     }
 
     /// The etag that a call gives.

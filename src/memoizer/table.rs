@@ -1,11 +1,11 @@
-use super::Memoized;
 use super::facts::Packed;
 use super::output::Output;
 use super::shelf::Shelf;
+use super::{Memoized, Shareable};
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::flight::{Flights, Publish};
-use crate::key::{Key, Lookup, hash_of, text};
+use crate::key::{Lookup, hash_of, text};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Lock, StoreError};
@@ -85,12 +85,7 @@ pub(crate) enum Displaced<M: Memoized> {
     Leaving(#[allow(dead_code)] Leaving<M::Key, Entry<Output<M>>>),
 }
 
-impl<M> Table<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Table<M> {
     pub(crate) fn new() -> Self {
         Table {
             rows: match M::capacity() {
@@ -186,12 +181,7 @@ where
     }
 }
 
-impl<M> Shelf for Table<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Shelf for Table<M> {
     type Key = M::Key;
     type Value = Output<M>;
     type Failure = Unshared;

@@ -14,7 +14,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// What holds for a call once all levels have come together.
 #[derive(Clone)]
 pub(crate) struct Terms {
+    /// How long a fresh value is kept, in nanoseconds.
     max_age: u64,
+    /// How old a kept one may be.
+    bound: u64,
     expiry: Stamp,
     pub(crate) etag: Option<Etag>,
     max_age_of: Option<OfValue<Duration>>,
@@ -76,7 +79,11 @@ impl From<&Options> for Terms {
     fn from(options: &Options) -> Self {
         let timeout = &options.timeout;
         Terms {
-            max_age: options.max_age.value().map_or(ANY_AGE, |age| nanos(*age)),
+            max_age: in_nanos(options.max_age.value()),
+            bound: match options.max_age_of.value() {
+                None => in_nanos(options.max_age.value()),
+                Some(_) => ANY_AGE,
+            },
             expiry: options
                 .expiry
                 .value()
@@ -106,11 +113,31 @@ impl From<&Options> for Terms {
     }
 }
 
+fn in_nanos(age: Option<&Duration>) -> u64 {
+    age.map_or(ANY_AGE, |age| nanos(*age))
+}
+
 impl Terms {
+    /// The same, for values that bring ages of their own: a general age is no bound
+    /// for what is kept of them.
+    pub(crate) fn with_own_ages(mut self) -> Self {
+        self.bound = ANY_AGE;
+        self
+    }
+
+    /// The same, with what the call itself says. The age that it says is a bound in
+    /// any case: it is how old a result this caller accepts.
+    pub(crate) fn for_call(mut self, call: &Options) -> Self {
+        if let (Some(age), None) = (call.max_age.value(), call.max_age_of.value()) {
+            self.bound = nanos(*age);
+        }
+        self
+    }
+
     /// What a call under these terms wants of an entry.
     pub(crate) fn demand<'t>(&'t self, etag: Option<&'t Etag>) -> Demand<'t> {
         Demand {
-            max_age: self.max_age,
+            max_age: self.bound,
             expiry: self.expiry,
             etag: etag.or(self.etag.as_ref()),
         }
@@ -122,7 +149,7 @@ impl Terms {
             && self.etag.is_none()
             && self.namespace.is_none()
             && self.store.is_none();
-        is_plain.then_some(self.max_age)
+        is_plain.then_some(self.bound)
     }
 
     /// A key as the store sees it.

@@ -15,7 +15,7 @@ pub use snapshot::{Row, Snapshot};
 pub(crate) use home::Home;
 pub(crate) use inner::Inner;
 
-use crate::held::{Erased, Held};
+use crate::held::Held;
 use crate::key::{Key, hash_of};
 use crate::scope::{self, Scope, scoped};
 use crate::store::{Kept, StoreError};

@@ -117,6 +117,7 @@ impl fmt::Debug for SharedStore {
 }
 
 /// A function's own error, of any type.
+#[derive(Clone)]
 pub(crate) struct AnyFailure(Option<Arc<dyn Any + Send + Sync>>);
 
 impl AnyFailure {

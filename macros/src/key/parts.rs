@@ -25,47 +25,39 @@ pub(super) fn all(krate: &Path, arguments: &Arguments) -> Result<KeyForm> {
 
 /// The key of what `key(..)` names.
 pub(super) fn chosen(krate: &Path, list: &[KeyArgument], arguments: &Arguments) -> Result<KeyForm> {
-    let mut named = Vec::new();
+    check_number(list.len(), arguments)?;
+    let mut named: Vec<&Ident> = Vec::new();
     let mut parts = Vec::new();
     for KeyArgument { source, canonical } in list {
         parts.push(match source {
             Source::Argument(name) => {
-                let found = arguments
-                    .position(name)
-                    .ok_or_else(|| unknown(name, arguments))?;
-                if named.contains(&found) {
+                let at = position(name, arguments)?;
+                if named.contains(&name) {
                     return Err(Error::new(
                         name.span(),
                         format!("`{name}` is named twice: keep one"),
                     ));
                 }
-                named.push(found);
-                (found, *canonical, source)
+                named.push(name);
+                argument(krate, at, *canonical, arguments)?
             }
-            Source::OfSelf { value, .. } => {
-                let this = Ident::new("self", value.span());
-                let found = arguments
-                    .position(&this)
-                    .ok_or_else(|| unknown(&this, arguments))?;
-                (found, *canonical, source)
+            Source::OfSelf { value, ty } => {
+                let at = position(&Ident::new("self", value.span()), arguments)?;
+                let place = arguments.place(at);
+                match ty {
+                    Some(ty) => typed(krate, value, &place, ty, *canonical)?,
+                    None => untyped(krate, &of_self(value, &place), *canonical),
+                }
             }
         });
     }
-    check_number(parts.len(), arguments)?;
-    let parts = parts
-        .into_iter()
-        .map(|(at, canonical, source)| match source {
-            Source::Argument(_) => argument(krate, at, canonical, arguments),
-            Source::OfSelf { value, ty } => {
-                let value = of_self(value, &arguments.place(at));
-                match ty {
-                    Some(ty) => typed(krate, &value, ty, canonical),
-                    None => Ok(untyped(krate, &value, canonical)),
-                }
-            }
-        })
-        .collect::<Result<_>>()?;
     Ok(together(parts, arguments))
+}
+
+fn position(name: &Ident, arguments: &Arguments) -> Result<usize> {
+    arguments
+        .position(name)
+        .ok_or_else(|| unknown(name, arguments))
 }
 
 fn unknown(name: &Ident, arguments: &Arguments) -> Error {
@@ -163,11 +155,24 @@ fn of_self(value: &Expr, place: &Place) -> TokenStream {
 }
 
 /// A part of `self` whose type is known: looked up as an argument is.
-fn typed(krate: &Path, value: &TokenStream, ty: &Type, canonical: Canonical) -> Result<KeyForm> {
+fn typed(
+    krate: &Path,
+    value: &Expr,
+    place: &Place,
+    ty: &Type,
+    canonical: Canonical,
+) -> Result<KeyForm> {
     let shape = Shape::of(&lifetimes::unified(ty), canonical)?;
+    let part = of_self(value, place);
+    // What a method returns by value cannot be borrowed for as long as `self`.
+    let is_returned = shape.is_plain() && !matches!(value, Expr::Field(_));
     Ok(KeyForm {
         ty: shape.key(krate),
-        lookup: shape.lookup(krate, &Place::at(value.clone())),
+        lookup: if is_returned {
+            quote!(#krate::key::Owned(#part))
+        } else {
+            shape.lookup(krate, &Place::at(part))
+        },
     })
 }
 

@@ -1,9 +1,10 @@
 //! What the options mean for this constructor, or the one error that says what
 //! to write instead.
 
-use super::constructor::{self, Constructor};
+use super::constructor::Constructor;
 use super::options::{KeepOption, Options};
 use crate::arguments::args;
+use crate::block::functions;
 use crate::key::KeyForm;
 use crate::optionlist::is_zero;
 use quote::quote;
@@ -92,7 +93,7 @@ fn check_names(block: &ItemImpl, keep: &Keep) -> Result<()> {
             || name == "mementos"
             || (name == "memento_ref" && matches!(keep, Keep::Static))
     };
-    match constructor::functions(block).find(|function| generated(&function.sig.ident)) {
+    match functions(block).find(|function| generated(&function.sig.ident)) {
         Some(function) => Err(Error::new(
             function.sig.ident.span(),
             format!(

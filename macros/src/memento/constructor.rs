@@ -2,13 +2,14 @@
 
 use crate::arguments::{Argument, Arguments};
 use crate::attributes::{self, located};
+use crate::block::functions;
 use crate::keyform::last_segment;
 use crate::lifetimes;
 use proc_macro2::TokenStream;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, FnArg, Generics, Ident, ImplItem, ImplItemFn, Item, ItemImpl, Result,
-    ReturnType, Type, Visibility, parse_quote,
+    Attribute, Error, FnArg, Generics, Ident, ImplItemFn, Item, ItemImpl, Result, ReturnType, Type,
+    Visibility, parse_quote,
 };
 
 pub(crate) struct Constructor {
@@ -86,13 +87,6 @@ impl Constructor {
             attributes: attributes::passed_on(&function.attrs),
         })
     }
-}
-
-pub(crate) fn functions(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
-    block.items.iter().filter_map(|item| match item {
-        ImplItem::Fn(function) => Some(function),
-        _ => None,
-    })
 }
 
 fn missing(block: &ItemImpl, with: Option<&Ident>) -> Error {

@@ -6,7 +6,7 @@ use super::faces;
 use crate::arguments::args;
 use crate::attributes::{allowances, conditions};
 use crate::key::KeyForm;
-use crate::selftype;
+
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ItemImpl;
@@ -103,7 +103,7 @@ fn home(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> Option<Toke
     }
     let (krate, this, output) = (&plan.krate, &block.self_ty, &constructor.output);
     // An item inside a function does not know the function's `Self`.
-    let inner = selftype::written_out(output.to_token_stream(), this);
+    let inner = crate::block::written_out(output.to_token_stream(), this);
     Some(quote! {
         #[inline]
         fn home() -> ::core::option::Option<&'static #krate::private::Home<Self, #output>> {

@@ -4,9 +4,10 @@
 //! for each call.
 
 use super::check::{Keep, Plan};
-use super::constructor::{self, Constructor};
+use super::constructor::Constructor;
 use super::expand;
 use super::options::{KeepOption, Options};
+use crate::block::functions;
 use crate::key::KeyForm;
 use proc_macro2::TokenStream;
 use syn::{Ident, ItemImpl};
@@ -18,7 +19,7 @@ pub(crate) fn stub(options: &Options, block: &ItemImpl) -> TokenStream {
         return TokenStream::new();
     };
     // A name that is taken would be reported a second time.
-    if constructor::functions(block).any(|function| taken(&function.sig.ident)) {
+    if functions(block).any(|function| taken(&function.sig.ident)) {
         return TokenStream::new();
     }
     let plan = Plan {

@@ -5,10 +5,9 @@ use super::check::{Plan, Sharing};
 use super::function::Function;
 use super::generics;
 use crate::arguments::args;
-use crate::attributes::allowances;
+use crate::attributes::{allowances, located};
 use crate::key::KeyForm;
-use crate::place::local;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Attribute, Generics, Ident, Path, Visibility, parse_quote};
@@ -108,8 +107,10 @@ pub(super) fn implementation(
 
 /// What the type of the output can do.
 fn probes(krate: &Path, function: &Function) -> TokenStream {
-    let output = local("output");
-    quote_spanned! {crate::attributes::located(function.output.span())=>
+    // What the compiler says of these belongs to the output's type.
+    let span = located(function.output.span());
+    let output = Ident::new("output", span.resolved_at(Span::mixed_site()));
+    quote_spanned! {span=>
         #[inline]
         fn copy(#output: &Self::Output) -> ::core::option::Option<Self::Output> {
             use #krate::private::probe::*;

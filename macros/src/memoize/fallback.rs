@@ -6,13 +6,15 @@
 use super::check::Sharing;
 use super::function::{self, Written};
 use super::generics::{self, Split};
+use super::methods::{Expansion, companions};
 use super::operations::{self, Bodies, Parts};
 use super::options::Options;
-use crate::attributes::{allowances, conditions, name_at};
+use crate::attributes::{allowances, conditions};
+use crate::block::functions;
 use crate::lifetimes;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Path, ReturnType, Signature, Type};
+use syn::{ItemImpl, Path, ReturnType, Signature, Type};
 
 /// A type with the operations that the real one would have had, or nothing where
 /// the function was not understood.
@@ -74,24 +76,26 @@ fn output(signature: &Signature) -> TokenStream {
     }
 }
 
-/// What stands in the block and beside it.
-pub(super) struct Stub {
-    pub(super) inside: TokenStream,
-    pub(super) beside: TokenStream,
-}
-
 /// A handle whose operations take anything.
-pub(super) fn method(written: &Written, subject: &Ident, options: &Options) -> Stub {
+pub(super) fn method(
+    block: &ItemImpl,
+    written: &Written,
+    subject: &Ident,
+    options: &Options,
+) -> Expansion {
     let Written {
         visibility,
         signature,
         attributes,
         ..
     } = written;
-    let name = &signature.ident;
-    let memo = name_at(&format!("{name}_memo"), name);
+    let [memo, body] = companions(&signature.ident);
+    // A name that is taken would be reported a second time.
+    if functions(block).any(|other| other.sig.ident == memo || other.sig.ident == body) {
+        return Expansion::default();
+    }
     let body = Signature {
-        ident: name_at(&format!("{name}_uncached"), name),
+        ident: body,
         ..signature.clone()
     };
     let conditions: Vec<_> = conditions(attributes).collect();
@@ -106,7 +110,7 @@ pub(super) fn method(written: &Written, subject: &Ident, options: &Options) -> S
             }
         }
     });
-    Stub {
+    Expansion {
         inside: quote! {
             #(#conditions)*
             #[doc(hidden)]

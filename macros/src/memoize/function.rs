@@ -5,7 +5,7 @@ use crate::arguments::{Argument, Arguments};
 use crate::attributes::located;
 use crate::keyform::last_segment;
 use crate::lifetimes;
-use crate::selftype;
+
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
@@ -75,7 +75,8 @@ impl Function {
         check_qualifiers(signature)?;
         let signature = match block {
             Some(block) => {
-                let written = selftype::written_out(signature.to_token_stream(), &block.self_ty);
+                let written =
+                    crate::block::written_out(signature.to_token_stream(), &block.self_ty);
                 &syn::parse2(written)?
             }
             None => signature,
@@ -183,7 +184,10 @@ pub(super) fn arguments(signature: &Signature, block: Option<&ItemImpl>) -> Resu
 fn this(receiver: &Receiver, block: Option<&ItemImpl>) -> Result<Argument> {
     let mut ty = (*receiver.ty).clone();
     if let Some(block) = block {
-        ty = syn::parse2(selftype::written_out(ty.to_token_stream(), &block.self_ty))?;
+        ty = syn::parse2(crate::block::written_out(
+            ty.to_token_stream(),
+            &block.self_ty,
+        ))?;
     }
     Ok(Argument {
         name: Ident::from(receiver.self_token),

@@ -8,16 +8,17 @@ use super::free::{body_lints, outside};
 use super::function::{self, Function, Written};
 use super::options::Options;
 use crate::attributes::{conditions, divided, lints, name_at};
-use crate::selftype;
+use crate::block::functions;
 use proc_macro2::{Ident, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Attribute, Error, GenericParam, ImplItem, ImplItemFn, ItemImpl, Meta, Path, Result};
 
 /// The block with its methods memoized, and what stands for them.
 pub(super) fn generated(options: TokenStream, block: &ItemImpl) -> TokenStream {
     match checked(options, block) {
-        Ok(krate) => expanded(krate, block),
+        Ok(krate) => expanded(&krate, block),
         Err(error) => {
             let mut plain = block.clone();
             for item in &mut plain.items {
@@ -53,11 +54,7 @@ fn checked(options: TokenStream, block: &ItemImpl) -> Result<Path> {
         read.krate = crate::optionlist::krate(input, name)?;
         Ok(())
     })?;
-    let any = block.items.iter().any(|item| match item {
-        ImplItem::Fn(method) => method.attrs.iter().any(is_memoize),
-        _ => false,
-    });
-    if any {
+    if functions(block).any(|method| method.attrs.iter().any(is_memoize)) {
         Ok(read.krate)
     } else {
         Err(Error::new_spanned(
@@ -68,11 +65,8 @@ fn checked(options: TokenStream, block: &ItemImpl) -> Result<Path> {
 }
 
 fn is_memoize(attribute: &Attribute) -> bool {
-    let path = attribute.path();
-    path.segments
-        .last()
-        .is_some_and(|last| last.ident == "memoize")
-        && (path.segments.len() == 1 || path.segments.len() == 2)
+    let last = attribute.path().segments.last();
+    last.is_some_and(|last| last.ident == "memoize")
 }
 
 /// Takes the method's `#[memoize]` off, and gives its options.
@@ -81,34 +75,28 @@ fn taken(method: &mut ImplItemFn) -> Option<Attribute> {
     Some(method.attrs.remove(at))
 }
 
-fn expanded(krate: Path, block: &ItemImpl) -> TokenStream {
+fn expanded(krate: &Path, block: &ItemImpl) -> TokenStream {
     let mut outer = block.clone();
-    let (mut inside, mut beside) = (TokenStream::new(), TokenStream::new());
-    outer.items.retain_mut(|item| {
+    let mut beside = TokenStream::new();
+    for item in &mut outer.items {
         let ImplItem::Fn(method) = item else {
-            return true;
+            continue;
         };
         let Some(attribute) = taken(method) else {
-            return true;
+            continue;
         };
-        let method = Method::of(block, method.clone());
-        let mut options = Options::of(krate.clone());
-        match method.read(&mut options, &attribute) {
-            Ok((function, plan)) => {
-                inside.extend(method.inside(&function, &plan));
-                beside.extend(method.beside(&function, &plan));
-            }
-            Err(error) => {
-                inside.extend(method.written.to_token_stream());
-                let stub = fallback::method(&method.written, &method.subject, &options);
-                inside.extend(stub.inside);
-                beside.extend([error.into_compile_error(), stub.beside]);
-            }
-        }
-        false
-    });
-    outer.items.push(ImplItem::Verbatim(inside));
+        let expansion = Method::of(block, method.clone()).expanded(krate, &attribute);
+        beside.extend(expansion.beside);
+        *item = ImplItem::Verbatim(expansion.inside);
+    }
     quote!(#outer #beside)
+}
+
+/// What a method becomes.
+#[derive(Default)]
+pub(super) struct Expansion {
+    pub(super) inside: TokenStream,
+    pub(super) beside: TokenStream,
 }
 
 /// A memoized method of the block.
@@ -125,8 +113,27 @@ impl<'b> Method<'b> {
         let this = names_in(block.self_ty.to_token_stream());
         Method {
             block,
-            subject: name_at(&format!("__{this}_{name}"), name),
+            subject: name_at(&format!("__{this}_{}", name.unraw()), name),
             written: method.into(),
+        }
+    }
+
+    fn expanded(&self, krate: &Path, attribute: &Attribute) -> Expansion {
+        let mut options = Options::of(krate.clone());
+        match self.read(&mut options, attribute) {
+            Ok((function, plan)) => Expansion {
+                inside: self.inside(&function, &plan),
+                beside: self.beside(&function, &plan),
+            },
+            Err(error) => {
+                let (error, method) = (error.into_compile_error(), &self.written);
+                let Expansion { inside, beside } =
+                    fallback::method(self.block, method, &self.subject, &options);
+                Expansion {
+                    inside: quote!(#method #inside),
+                    beside: quote!(#error #beside),
+                }
+            }
         }
     }
 
@@ -134,7 +141,7 @@ impl<'b> Method<'b> {
         match &attribute.meta {
             Meta::Path(_) => {}
             Meta::List(list) => {
-                let written = selftype::written_out(list.tokens.clone(), &self.block.self_ty);
+                let written = crate::block::written_out(list.tokens.clone(), &self.block.self_ty);
                 options.read(written)?;
             }
             Meta::NameValue(value) => {
@@ -144,16 +151,33 @@ impl<'b> Method<'b> {
                 ));
             }
         }
+        self.check_names()?;
         let function = Function::read(&self.written.signature, Some(self.block))?;
         let this = self.block.self_ty.to_token_stream();
-        let name = format!("{this}::{}", self.written.signature.ident).replace(' ', "");
+        let name = self.written.signature.ident.unraw();
+        let name = format!("{this}::{name}").replace(' ', "");
         let plan = check::plan(options, &function, &name)?;
         Ok((function, plan))
     }
 
+    /// What is generated must not meet what the block already has.
+    fn check_names(&self) -> Result<()> {
+        let generated = companions(&self.written.signature.ident);
+        match functions(self.block).find(|other| generated.contains(&other.sig.ident)) {
+            Some(other) => Err(Error::new(
+                other.sig.ident.span(),
+                format!(
+                    "`#[memoize]` on `{}` generates `{}`: give this function another name",
+                    self.written.signature.ident, other.sig.ident
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn body_name(&self) -> Ident {
-        let name = &self.written.signature.ident;
-        format_ident!("{name}_uncached", span = name.span())
+        let [_, body] = companions(&self.written.signature.ident);
+        body
     }
 
     /// The method that asks, the one with the body, and the handle.
@@ -207,7 +231,7 @@ impl<'b> Method<'b> {
             ..
         } = &self.written;
         let name = &signature.ident;
-        let memo = name_at(&format!("{name}_memo"), name);
+        let [memo, _] = companions(name);
         let doc = format!(
             "The handle on [`{name}`](Self::{name}): what is kept of its results. Its operations \
              take the arguments as one value or a tuple, `self` first."
@@ -239,7 +263,7 @@ impl<'b> Method<'b> {
             function,
             plan,
         );
-        let (this, body) = (selftype::path(&self.block.self_ty), self.body_name());
+        let (this, body) = (crate::block::path(&self.block.self_ty), self.body_name());
         let own = own_arguments(function);
         let subject = Subject {
             name: &self.subject,
@@ -249,6 +273,12 @@ impl<'b> Method<'b> {
         let implementation = expand::implementation(&subject, function, plan);
         quote!(#declaration #implementation)
     }
+}
+
+/// The names of the method's handle and of its body.
+pub(super) fn companions(method: &Ident) -> [Ident; 2] {
+    let named = |suffix| name_at(&format!("{}_{suffix}", method.unraw()), method);
+    [named("memo"), named("uncached")]
 }
 
 /// The method's own parameters, as a call gives them.

@@ -16,6 +16,7 @@ use function::{Function, Written};
 use options::Options;
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{Error, Item, ItemFn};
 
@@ -43,7 +44,7 @@ fn free(options: TokenStream, function: ItemFn) -> TokenStream {
     let name = &written.signature.ident;
     let generated = read.read(options).and_then(|()| {
         let function = Function::read(&written.signature, None)?;
-        let plan = check::plan(&read, &function, &name.to_string())?;
+        let plan = check::plan(&read, &function, &name.unraw().to_string())?;
         Ok(free::generated(&written, &function, &plan))
     });
     generated.unwrap_or_else(|error| {

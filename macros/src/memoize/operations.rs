@@ -36,8 +36,8 @@ pub(super) enum Bodies {
 struct Operation {
     name: &'static str,
     summary: &'static str,
-    /// When it fails.
-    errors: &'static str,
+    /// When it fails, and when it panics.
+    sections: String,
     /// A type parameter of its own.
     generics: TokenStream,
     /// What it takes before the function's arguments.
@@ -57,6 +57,8 @@ enum Takes {
 }
 
 const STORE_FAILS: &str = "If the store fails, or the options name a region that there is not.";
+const NO_REGION: &str = "If the options name a region that there is not.";
+const FUNCTION_PANICS: &str = "If the function panics, and this caller leads the build.";
 const BUILD_FAILS: &str = "What kept the function from running: a circle of builds, the failure of \
                            a build that somebody else led, a lock that was not acquired, \
                            an unknown region.";
@@ -77,7 +79,7 @@ fn operation(name: &'static str, summary: &'static str, output: TokenStream) -> 
     Operation {
         name,
         summary,
-        errors: "",
+        sections: String::new(),
         generics: TokenStream::new(),
         extra: Vec::new(),
         takes: Takes::Arguments,
@@ -100,22 +102,26 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
             "exists",
             "Whether a result is kept for these arguments, and fresh.",
             quote!(::core::primitive::bool),
-        ),
+        )
+        .panics(NO_REGION),
         operation(
             "ttl",
             "How long the result for these arguments is still kept; nothing if there is none, or no end.",
             maybe(duration.clone()),
-        ),
+        )
+        .panics(NO_REGION),
         operation(
             "entry",
             "What is kept for these arguments, and what is known about it.",
             maybe(quote!(#krate::Entry<#output>)),
-        ),
+        )
+        .panics(NO_REGION),
         operation(
             "last_etag",
             "The etag of the result that is kept for these arguments.",
             maybe(quote!(#krate::Etag)),
-        ),
+        )
+        .panics(NO_REGION),
         operation(
             "key",
             "The key of a call with these arguments, as text.",
@@ -127,13 +133,15 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
             built.clone(),
         )
         .fails(BUILD_FAILS)
+        .panics(FUNCTION_PANICS)
         .with("options", options),
         operation(
             "refresh",
             "Builds the result for these arguments now, and replaces what is kept.",
             built,
         )
-        .fails(BUILD_FAILS),
+        .fails(BUILD_FAILS)
+        .panics(FUNCTION_PANICS),
         operation(
             "expire",
             "Ends the time of the result for these arguments, this long from now. Whether there was one.",
@@ -228,8 +236,13 @@ fn about_rules(parts: &Parts<'_>) -> Vec<Operation> {
 }
 
 impl Operation {
-    fn fails(mut self, errors: &'static str) -> Self {
-        self.errors = errors;
+    fn fails(mut self, when: &str) -> Self {
+        self.sections += &format!("\n# Errors\n\n{when}\n");
+        self
+    }
+
+    fn panics(mut self, when: &str) -> Self {
+        self.sections += &format!("\n# Panics\n\n{when}\n");
         self
     }
 
@@ -240,8 +253,8 @@ impl Operation {
 
     fn function(&self, parts: &Parts<'_>) -> TokenStream {
         let (summary, output) = (self.summary, &self.output);
-        let errors = (!self.errors.is_empty()).then(|| {
-            let text = format!("\n# Errors\n\n{}", self.errors);
+        let sections = (!self.sections.is_empty()).then(|| {
+            let text = self.sections.trim_end();
             quote!(#[doc = #text])
         });
         let name = format_ident!("{}", self.name);
@@ -270,7 +283,7 @@ impl Operation {
         };
         quote! {
             #[doc = #summary]
-            #errors
+            #sections
             #visibility fn #name #own #of_call (#(#extra: #types,)* #parameters) -> #output #bounds {
                 #body
             }

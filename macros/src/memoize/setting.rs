@@ -64,7 +64,7 @@ enum Value {
     /// `|a, b| ..`
     OfArguments(ExprClosure),
     /// A function of the fresh value.
-    OfValue(Expr),
+    OfOutput(Expr),
 }
 
 /// What a setting becomes: a call on `Options`, or on `Rules`.
@@ -100,13 +100,13 @@ impl Setting {
                 let answer = self.answer(krate, called);
                 Call::Rule(quote!(.#by(|#args| #answer)))
             }
-            Value::OfValue(Expr::Closure(closure)) => {
+            Value::OfOutput(Expr::Closure(closure)) => {
                 let output = local("output");
                 let called = calls::called(closure, &[quote!(#output)]);
                 let answer = self.answer(krate, called);
                 Call::Rule(quote!(.#name(|#output| #answer)))
             }
-            Value::OfValue(function) => Call::Rule(quote!(.#name(#function))),
+            Value::OfOutput(function) => Call::Rule(quote!(.#name(#function))),
         })
     }
 
@@ -123,7 +123,7 @@ impl Setting {
 impl Kind {
     fn value(self, krate: &Path, name: &Ident, expr: Expr, usage: &str) -> Result<Value> {
         if let Kind::OfValue = self {
-            return Ok(Value::OfValue(expr));
+            return Ok(Value::OfOutput(expr));
         }
         let text = text(&expr);
         if text.is_some_and(|text| text.value() == "none") {

@@ -6,11 +6,11 @@ use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{MemoError, RegionError};
 use crate::etag::Etag;
-use crate::key::{Key, Lookup, text};
+use crate::key::{Lookup, text};
 use crate::memoizer::path::{Call, Mode};
 use crate::memoizer::shelf::Among;
 use crate::memoizer::table::Table;
-use crate::memoizer::{Event, Memoized, Rules};
+use crate::memoizer::{Event, Memoized, Rules, Shareable};
 use crate::options::Terms;
 use crate::store::SharedStore;
 use std::sync::Arc;
@@ -36,12 +36,7 @@ struct Stored<M: Memoized> {
     output: M::Output,
 }
 
-impl<M> Shared<'_, M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Shared<'_, M> {
     pub(super) fn shelf(&self) -> Among<'_, impl Fn(&AnyValue) -> bool> {
         Among {
             store: self.store,
@@ -67,12 +62,7 @@ where
     }
 }
 
-impl<M> Inner<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Inner<M> {
     pub(super) fn place<'i>(
         &'i self,
         terms: &'i Terms,

@@ -7,12 +7,12 @@ use crate::entry::AnyValue;
 use crate::error::BuildError;
 use crate::flight::raise;
 use crate::held::Held;
-use crate::key::{Key, Lookup, hash_of};
+use crate::key::{Lookup, hash_of};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::table::Unshared;
-use crate::memoizer::{Memoized, Memoizer, Rules};
+use crate::memoizer::{Memoizer, Rules, Shareable};
 use crate::options::{Options, Terms};
 use crate::scope;
 use crate::store::AnyFailure;
@@ -21,12 +21,7 @@ use std::convert::Infallible;
 /// The result for these arguments, in the memoizer that a call here and now means.
 #[inline]
 #[track_caller]
-pub(crate) fn call<M>(args: M::Args<'_>) -> M::Output
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+pub(crate) fn call<M: Shareable>(args: M::Args<'_>) -> M::Output {
     match at_hand::<M>() {
         Some(inner) => inner.call(args),
         None => elsewhere::<M>(args),
@@ -36,24 +31,14 @@ where
 #[cold]
 #[inline(never)]
 #[track_caller]
-fn elsewhere<M>(args: M::Args<'_>) -> M::Output
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+fn elsewhere<M: Shareable>(args: M::Args<'_>) -> M::Output {
     current::<M>().call(args)
 }
 
 /// The function's own memoizer's table of it, if that is what is meant, and if it
 /// is there.
 #[inline]
-fn at_hand<M>() -> Option<&'static Inner<M>>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+fn at_hand<M: Shareable>() -> Option<&'static Inner<M>> {
     if scope::any::<Memoizer>() {
         return None;
     }
@@ -64,12 +49,7 @@ where
 }
 
 /// The function in the memoizer that a call here and now means.
-pub(super) fn current<M>() -> Held<Inner<M>>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+pub(super) fn current<M: Shareable>() -> Held<Inner<M>> {
     match scope::innermost::<Memoizer>() {
         Some(memoizer) => memoizer.function(),
         None => match M::home() {
@@ -79,12 +59,7 @@ where
     }
 }
 
-impl<M> Inner<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Inner<M> {
     #[inline]
     #[track_caller]
     pub(super) fn call(&self, args: M::Args<'_>) -> M::Output {

@@ -4,11 +4,11 @@ use crate::clock::{Stamp, Watch};
 use crate::decide::{ANY_AGE, Demand, Facts, Verdict, asks_for_time, decide};
 use crate::error::RegionError;
 use crate::held::Erased;
-use crate::key::{Key, Lookup, hash_by, hasher};
+use crate::key::{Lookup, hash_by, hasher};
 use crate::memoizer::observe::{Log, Origin};
 use crate::memoizer::settings::Settings;
 use crate::memoizer::table::Table;
-use crate::memoizer::{Memoized, Rules};
+use crate::memoizer::{Memoized, Rules, Shareable};
 use crate::options::{Options, Terms};
 use crate::stats::{Counters, Stats};
 use crate::store::StoreError;
@@ -67,12 +67,7 @@ impl<M: Memoized> Home<M> {
     }
 }
 
-impl<M> Inner<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Inner<M> {
     pub(crate) fn new(settings: Arc<Settings>) -> Self {
         Inner {
             hasher: hasher().clone(),
@@ -159,7 +154,7 @@ where
         }
         // With `said` locked, so that a change that comes meanwhile is not lost: it
         // waits here to unsettle what is settled now.
-        let terms = Arc::new(self.settings.terms(&said.options)?);
+        let terms = Arc::new(rules.apply(self.settings.terms(&said.options)?));
         said.settled = Some(Arc::clone(&terms));
         let is_plain = rules.etag_by.is_none()
             && !self.counters.counts_hits()
@@ -179,7 +174,8 @@ where
             let said = self.said.lock();
             (call.over(&said.options), Arc::clone(&said.rules))
         };
-        Ok((Arc::new(self.settings.terms(&options)?), rules))
+        let terms = rules.apply(self.settings.terms(&options)?).for_call(call);
+        Ok((Arc::new(terms), rules))
     }
 
     pub(super) fn options(&self) -> Options {
@@ -237,12 +233,7 @@ pub(crate) trait AnyFunction: Erased {
     fn clear_tables(&self) -> Result<(), StoreError>;
 }
 
-impl<M> AnyFunction for Inner<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> AnyFunction for Inner<M> {
     fn name(&self) -> &'static str {
         M::NAME
     }

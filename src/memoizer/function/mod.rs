@@ -8,12 +8,12 @@ pub(super) use call::call;
 pub use inner::Home;
 pub(super) use inner::{AnyFunction, Inner};
 
-use super::{Memoized, Memoizer, Rules};
+use super::{Memoized, Memoizer, Rules, Shareable};
 use crate::entry::Entry;
 use crate::error::{BuildError, MemoError};
 use crate::etag::Etag;
 use crate::held::Held;
-use crate::key::{Key, Lookup, text};
+use crate::key::{Lookup, text};
 use crate::options::Options;
 use crate::stats::Stats;
 use std::borrow::Borrow;
@@ -28,12 +28,7 @@ use std::time::{Duration, SystemTime};
 /// own argument lists: `adder::exists(1, 2)`.
 pub struct Function<M: Memoized>(Held<Inner<M>>);
 
-impl<M> Function<M>
-where
-    M: Memoized,
-    M::Key: Key,
-    M::Output: Send + Sync,
-{
+impl<M: Shareable> Function<M> {
     /// The function, in the memoizer that a call here and now would mean.
     #[allow(clippy::new_without_default)] // it is looked up, not made
     pub fn new() -> Self {

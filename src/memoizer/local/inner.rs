@@ -6,6 +6,7 @@ use crate::decide::{Demand, Facts, Verdict, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, RegionError};
 use crate::etag::Etag;
+use crate::flight::raise;
 use crate::key::{Lookup, hash_by, hash_of, hasher};
 use crate::memoizer::observe::{Event, Log, Origin};
 use crate::memoizer::output::Output;
@@ -14,7 +15,7 @@ use crate::memoizer::settings::Settings;
 use crate::memoizer::{Memoized, Rules};
 use crate::options::{Answer, Options, Terms};
 use crate::stats::Counters;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,9 +29,24 @@ pub(super) struct Inner<M: Memoized> {
     rules: RefCell<Rc<Rules<M>>>,
     /// What the options come to, and as of which version of the settings.
     settled: RefCell<Option<(u64, Rc<Terms>)>>,
+    /// The same, as far as a plain hit has to know.
+    plain: Cell<Plain>,
     pub(super) counters: Counters,
     settings: Arc<Settings>,
 }
+
+/// The oldest age that a plain hit accepts, as of a version of the settings.
+#[derive(Clone, Copy)]
+struct Plain {
+    version: u64,
+    max_age: u64,
+}
+
+/// There is no such version: calls have more to ask than an age.
+const NOT_PLAIN: Plain = Plain {
+    version: u64::MAX,
+    max_age: 0,
+};
 
 impl<M: Memoized> Inner<M> {
     pub(super) fn new(settings: Arc<Settings>) -> Self {
@@ -41,6 +57,7 @@ impl<M: Memoized> Inner<M> {
             options: RefCell::new(M::options()),
             rules: RefCell::new(Rc::new(M::rules())),
             settled: RefCell::new(None),
+            plain: Cell::new(NOT_PLAIN),
             counters: Counters::default(),
             settings,
         }
@@ -54,6 +71,57 @@ impl<M: Memoized> Inner<M> {
         self.clock.now()
     }
 
+    #[inline]
+    #[track_caller]
+    pub(super) fn call(&self, args: M::Args<'_>) -> M::Output {
+        let asked = M::lookup(&args);
+        match self.hit(&asked) {
+            Some(output) => output,
+            None => {
+                drop(asked);
+                self.call_in_full(args)
+            }
+        }
+    }
+
+    #[inline]
+    fn hit(&self, asked: &impl Lookup<M::Key>) -> Option<M::Output> {
+        let Plain { version, max_age } = self.plain.get();
+        if version != self.settings.version() {
+            return None;
+        }
+        let (output, created, expires) = self.table.glance(self.hash(asked), asked)?;
+        let facts = Facts {
+            created,
+            expires,
+            etag: None,
+        };
+        let demand = Demand {
+            max_age,
+            ..Demand::NONE
+        };
+        if asks_for_time(facts, demand) && decide(facts, demand, self.now()) != Verdict::Fresh {
+            return None;
+        }
+        output.give()
+    }
+
+    #[cold]
+    #[inline(never)]
+    #[track_caller]
+    fn call_in_full(&self, args: M::Args<'_>) -> M::Output {
+        let terms = self.terms().map_err(BuildError::from);
+        let got = terms.and_then(|terms| self.ask(&terms, Mode::Take, args));
+        got.unwrap_or_else(|error| raise(&error))
+    }
+
+    /// Has the next call ask for its terms again.
+    pub(super) fn unsettle(&self) {
+        self.plain.set(NOT_PLAIN);
+        let settled = self.settled.borrow_mut().take();
+        drop(settled);
+    }
+
     /// What holds for a call that says nothing itself.
     pub(super) fn terms(&self) -> Result<Rc<Terms>, RegionError> {
         let version = self.settings.version();
@@ -62,7 +130,16 @@ impl<M: Memoized> Inner<M> {
         {
             return Ok(Rc::clone(terms));
         }
-        let terms = Rc::new(self.settings.terms(&self.options.borrow())?);
+        let terms = self.settings.terms(&self.options.borrow())?;
+        let terms = Rc::new(self.rules().apply(terms));
+        let is_plain = !self.counters.counts_hits()
+            && !self.settings.observers.any()
+            && self.rules.borrow().etag_by.is_none();
+        let age = terms.plain_age().filter(|_| is_plain);
+        self.plain.set(match age {
+            Some(max_age) => Plain { version, max_age },
+            None => NOT_PLAIN,
+        });
         let old = self
             .settled
             .borrow_mut()
@@ -74,7 +151,8 @@ impl<M: Memoized> Inner<M> {
     /// The same, for a call that says something.
     pub(super) fn terms_with(&self, call: &Options) -> Result<Rc<Terms>, RegionError> {
         let options = call.over(&self.options.borrow());
-        self.settings.terms(&options).map(Rc::new)
+        let terms = self.rules().apply(self.settings.terms(&options)?);
+        Ok(Rc::new(terms.for_call(call)))
     }
 
     pub(super) fn rules(&self) -> Rc<Rules<M>> {
@@ -86,14 +164,15 @@ impl<M: Memoized> Inner<M> {
     }
 
     pub(super) fn set_options(&self, options: Options) {
-        let settled = self.settled.borrow_mut().take();
         let old = self.options.replace(options);
-        drop((settled, old));
+        self.unsettle();
+        drop(old);
     }
 
     pub(super) fn change_rules(&self, change: impl FnOnce(Rules<M>) -> Rules<M>) {
         let changed = Rc::new(change(Rules::clone(&self.rules())));
         let old = self.rules.replace(changed);
+        self.unsettle();
         drop(old);
     }
 

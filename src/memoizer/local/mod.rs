@@ -11,7 +11,6 @@ use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::error::{BuildError, MemoError, RegionError};
 use crate::etag::Etag;
-use crate::flight::raise;
 use crate::key::{Lookup, text};
 use crate::options::{Options, Terms};
 use crate::scope;
@@ -48,6 +47,12 @@ impl<M: Memoized> LocalHome<M> {
     pub const fn new() -> Self {
         LocalHome(OnceCell::new())
     }
+
+    #[inline]
+    fn get(&self) -> &Rc<Inner<M>> {
+        let new = || Rc::new(Inner::new(Arc::clone(M::memoizer().settings())));
+        self.0.get_or_init(new)
+    }
 }
 
 thread_local! {
@@ -60,10 +65,10 @@ thread_local! {
 #[inline]
 #[track_caller]
 pub(super) fn call<M: Memoized>(args: M::Args<'_>) -> M::Output {
-    let inner = current::<M>();
-    let asked = inner.terms().map_err(BuildError::from);
-    let got = asked.and_then(|terms| inner.ask(&terms, Mode::Take, args));
-    got.unwrap_or_else(|error| raise(&error))
+    match M::local_home() {
+        Some(home) if !scope::any::<Memoizer>() => home.with(|home| home.get().call(args)),
+        _ => current::<M>().call(args),
+    }
 }
 
 fn current<M: Memoized>() -> Rc<Inner<M>> {
@@ -73,10 +78,7 @@ fn current<M: Memoized>() -> Rc<Inner<M>> {
         return without_home(memoizer.settings());
     }
     match M::local_home() {
-        Some(home) => home.with(|home| {
-            let new = || Rc::new(Inner::new(Arc::clone(M::memoizer().settings())));
-            Rc::clone(home.0.get_or_init(new))
-        }),
+        Some(home) => home.with(|home| Rc::clone(home.get())),
         None => without_home(M::memoizer().settings()),
     }
 }
@@ -242,7 +244,9 @@ impl<M: Memoized> LocalFunction<M> {
 
     /// Switches the counting of hits on or off.
     pub fn count_hits(&self, counting: bool) {
-        current::<M>().counters.count_hits(counting);
+        let inner = current::<M>();
+        inner.counters.count_hits(counting);
+        inner.unsettle();
     }
 
     /// The options of the function on this thread.

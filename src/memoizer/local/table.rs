@@ -46,6 +46,20 @@ impl<M: Memoized> Table<M> {
         Some(row.entry.clone())
     }
 
+    /// What a plain hit needs of that entry: the output, when it was created, and
+    /// when it expires.
+    #[inline]
+    pub(super) fn glance(
+        &self,
+        hash: u64,
+        asked: &impl Lookup<M::Key>,
+    ) -> Option<(Output<M>, Stamp, Stamp)> {
+        let rows = self.rows.borrow();
+        let row = rows.find(hash, |row| asked.is(&row.key))?;
+        let entry = &row.entry;
+        Some((entry.value.clone(), entry.created, entry.expires))
+    }
+
     /// Puts a row, and gives up those that have expired if that is paid for.
     pub(super) fn put(&self, hash: u64, key: M::Key, entry: Entry<Output<M>>, now: Stamp) -> usize {
         let replaced = self.take(hash, &key);

@@ -2,13 +2,14 @@
 
 use mementos::memoize;
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shape {
     id: u64,
 }
 
 #[memoize]
 impl Shape {
-    #[memoize]
+    #[memoize = "60s"]
     fn area(&self, x: u64) -> u64 {
         self.id + x
     }

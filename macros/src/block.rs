@@ -1,9 +1,17 @@
-//! `Self`, written out for code that stands outside the block.
+//! An `impl` block: its functions, and its `Self` written out for code that
+//! stands outside.
 
 use crate::lifetimes;
 use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::Type;
+use syn::{ImplItem, ImplItemFn, ItemImpl, Type};
+
+pub(crate) fn functions(block: &ItemImpl) -> impl Iterator<Item = &ImplItemFn> {
+    block.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(function),
+        _ => None,
+    })
+}
 
 /// The tokens with `Self` replaced by `this`, in types and in expressions.
 pub(crate) fn written_out(tokens: TokenStream, this: &Type) -> TokenStream {

@@ -1,0 +1,309 @@
+//! Several keys with one call of the function.
+
+use super::by_hand::{Value, among, answer, typed};
+use super::path::{Brought, Call, Mode, Run};
+use super::shelf::{Among, Shelf};
+use super::{Event, Memoizer};
+use crate::entry::{AnyValue, Entry};
+use crate::error::{BuildError, Miscounted};
+use crate::flight::{Flight, Landing, Lead, Stopped, Ticket, message_of};
+use crate::key::hash_of;
+use crate::memento::Outcome;
+use crate::options::{Answer, Options};
+use crate::store::{AnyFailure, Locked};
+use std::borrow::Borrow;
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+
+type Shelved<'s> = Among<'s, fn(&AnyValue) -> bool>;
+type Leading<'s> = Lead<'s, String, Entry<AnyValue>, AnyFailure>;
+type Flying = Arc<Flight<String, Entry<AnyValue>, AnyFailure>>;
+
+impl Memoizer {
+    /// The results for several keys: what is kept of them, and with one call of `f`
+    /// all that are missing. `f` is given the keys that it is to answer, and answers
+    /// with one value for each, in their order.
+    ///
+    /// Keys that another caller is building are waited for, after `f` has run for
+    /// the rest. If such a build fails to bring a value for all, `f` is called once
+    /// more. A key that is given twice is asked for once.
+    ///
+    /// ```
+    /// use mementos::{Memoizer, Options};
+    ///
+    /// let memo = Memoizer::in_memory();
+    /// memo.get("a", || 1_usize)?;
+    /// let lengths: Vec<usize> = memo.get_many(&["a", "bb", "ccc"], Options::new(), |missing| {
+    ///     assert_eq!(missing, ["bb", "ccc"]);
+    ///     missing.iter().map(|key| key.len()).collect::<Vec<_>>()
+    /// })?;
+    /// assert_eq!(lengths, [1, 2, 3]);
+    /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), for whichever key it is; and
+    /// [`BuildError::Miscounted`] if `f` answers with another number of values.
+    ///
+    /// # Panics
+    ///
+    /// If `f` panics.
+    pub fn get_many<'k, V, R>(
+        &self,
+        keys: &[&'k str],
+        options: impl Borrow<Options>,
+        mut f: impl FnMut(&[&'k str]) -> R,
+    ) -> Result<Vec<V>, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<Vec<V>>,
+    {
+        let terms = self.terms(options.borrow())?;
+        let store = self.store_of(&terms);
+        let shelf = among::<V, R::Error>(store);
+        let call = self.call(&terms, Mode::Take);
+        let texts = keys.iter().map(|key| (*key, terms.full(key)));
+        let mut many = Many {
+            call: &call,
+            shelf: &shelf,
+            found: HashMap::new(),
+        };
+        let mut open: Vec<Key<'k>> = Vec::new();
+        for (key, text) in texts {
+            let hash = hash_of(&text);
+            if open.iter().any(|known| known.key == key) || many.found.contains_key(key) {
+                continue;
+            }
+            match call.look(&shelf, hash, &&text) {
+                Some(entry) => _ = many.found.insert(key, entry),
+                None => open.push(Key { key, text, hash }),
+            }
+        }
+        // In one order for all callers, since each may hold several locks.
+        open.sort_by(|one, other| one.text.cmp(&other.text));
+        while !open.is_empty() {
+            many.round(&open, &mut f).map_err(typed::<R::Error>)?;
+            open.retain(|key| !many.found.contains_key(key.key));
+        }
+        let value = |key: &&'k str| {
+            let entry = &many.found[*key];
+            answer(&entry.value, || store.flights().site(&terms.full(key)))
+        };
+        keys.iter().map(value).collect()
+    }
+}
+
+/// One of the keys that were asked for.
+struct Key<'k> {
+    key: &'k str,
+    text: String,
+    hash: u64,
+}
+
+/// What there is so far.
+struct Many<'c, 'k> {
+    call: &'c Call<'c>,
+    shelf: &'c Shelved<'c>,
+    found: HashMap<&'k str, Entry<AnyValue>>,
+}
+
+/// A key that this call leads.
+struct Led<'s, 'o, 'k> {
+    key: &'o Key<'k>,
+    /// None, where another caller leads it and takes too long: the value is for this
+    /// call alone.
+    lead: Option<Leading<'s>>,
+    run: Run,
+    _locked: Option<Locked<'o>>,
+}
+
+impl<'k> Many<'_, 'k> {
+    /// Leads what nobody else does, and brings it; then waits for the others. First
+    /// the one, then the other: so two calls that want the same keys never wait for
+    /// each other.
+    fn round<V, R>(
+        &mut self,
+        open: &[Key<'k>],
+        f: &mut impl FnMut(&[&'k str]) -> R,
+    ) -> Result<(), BuildError<AnyFailure>>
+    where
+        V: Value,
+        R: Outcome<Vec<V>>,
+    {
+        let (mut led, mut joined) = (Vec::new(), Vec::new());
+        for key in open {
+            match self.shelf.flights().join(key.hash, key.text.clone()) {
+                Ticket::Joined(flight) => joined.push((key, flight)),
+                Ticket::Leads(flight) => {
+                    let lead = Lead::new(self.shelf.flights(), flight);
+                    if let Some(led_key) = self.lead(key, lead)? {
+                        led.push(led_key);
+                    }
+                }
+            }
+        }
+        self.build(led, f)?;
+        let late = self.wait(joined)?;
+        self.build(late, f)
+    }
+
+    /// Looks again, with the lock if there is one.
+    fn lead<'s, 'o>(
+        &mut self,
+        key: &'o Key<'k>,
+        lead: Leading<'s>,
+    ) -> Result<Option<Led<'s, 'o, 'k>>, BuildError<AnyFailure>>
+    where
+        Self: 'o,
+    {
+        let (call, shelf) = (self.call, self.shelf);
+        let run = Run::default();
+        if let Some(entry) = call.look_again(shelf, key.hash, &&key.text) {
+            self.found.insert(key.key, entry);
+            return Ok(None);
+        }
+        let mut held = None;
+        if let Some(lock) = call.lock(shelf) {
+            held = call.hold(lock, &key.text, &run).map_err(stopped)?;
+            if held.is_some()
+                && let Some(entry) = call.look_again(shelf, key.hash, &&key.text)
+            {
+                self.found.insert(key.key, entry);
+                return Ok(None);
+            }
+        }
+        Ok(Some(Led {
+            key,
+            lead: Some(lead),
+            run,
+            _locked: held,
+        }))
+    }
+
+    /// Runs the function for the keys that are led, and lands them.
+    fn build<V, R>(
+        &mut self,
+        led: Vec<Led<'_, '_, 'k>>,
+        f: &mut impl FnMut(&[&'k str]) -> R,
+    ) -> Result<(), BuildError<AnyFailure>>
+    where
+        V: Value,
+        R: Outcome<Vec<V>>,
+    {
+        if led.is_empty() {
+            return Ok(());
+        }
+        let (call, shelf) = (self.call, self.shelf);
+        let missing: Vec<&'k str> = led.iter().map(|led| led.key.key).collect();
+        let leads = led.iter().filter_map(|led| led.lead.as_ref());
+        let inside: Vec<_> = leads.map(Lead::enter).collect();
+        let began = call.clock.elapsed();
+        // User code. If it fails or panics, all who wait for one of these keys are
+        // told; if it asks for one of them, that call gets the circle.
+        let ran = catch_unwind(AssertUnwindSafe(|| f(&missing).into_result()));
+        let took = call.clock.elapsed().saturating_sub(began);
+        drop(inside);
+        let values = match ran {
+            Ok(Ok(values)) => values,
+            Ok(Err(error)) => {
+                call.log.tell(Event::Failed);
+                let failure = AnyFailure::new(error);
+                let site = |led: &Led<'_, '_, '_>| shelf.flights().site(&led.key.text);
+                let first = BuildError::failed(site(&led[0]), failure.clone());
+                for led in led {
+                    let error = BuildError::failed(site(&led), failure.clone());
+                    led.fail(&error);
+                }
+                return Err(first);
+            }
+            Err(payload) => {
+                call.log.tell(Event::Failed);
+                let message = message_of(&*payload);
+                for led in led {
+                    let site = shelf.flights().site(&led.key.text);
+                    led.fail(&BuildError::panicked(site, message));
+                }
+                resume_unwind(payload)
+            }
+        };
+        if values.len() != missing.len() {
+            call.log.tell(Event::Failed);
+            return Err(BuildError::Miscounted(Miscounted {
+                asked: missing.len(),
+                answered: values.len(),
+            }));
+        }
+        for (led, value) in led.into_iter().zip(values) {
+            let brought = Brought {
+                ages: call.terms.ages_of(&value),
+                value: AnyValue::new(value),
+                answer: Answer::Value,
+                etag: None,
+            };
+            let entry = call.entry(led.key.hash, brought, took, &led.run);
+            if let Some(lead) = led.lead {
+                let put = |key| call.put(shelf, led.key.hash, key, &entry);
+                let displaced = (!led.run.drops.get()).then(|| lead.publish(put));
+                lead.bring(&entry);
+                drop(displaced);
+            }
+            call.log.tell(Event::Built { took });
+            self.found.insert(led.key.key, entry);
+        }
+        call.tidy(shelf);
+        Ok(())
+    }
+
+    /// Waits for what others build. What they do not bring stays open; what they
+    /// bring too late is for this call to build, if the options say so.
+    fn wait<'s, 'o>(
+        &mut self,
+        joined: Vec<(&'o Key<'k>, Flying)>,
+    ) -> Result<Vec<Led<'s, 'o, 'k>>, BuildError<AnyFailure>> {
+        let (call, shelf) = (self.call, self.shelf);
+        let mut late = Vec::new();
+        for (key, flight) in joined {
+            let landing = match shelf.flights().wait(&flight, call.patience()) {
+                Ok(landing) => landing,
+                Err(BuildError::TimedOut(_)) if call.builds_alone() => {
+                    late.push(Led {
+                        key,
+                        lead: None,
+                        run: Run::default(),
+                        _locked: None,
+                    });
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match landing {
+                Landing::Built(entry) if call.accepts(shelf, Ok(entry)) => {
+                    call.log.tell(Event::Joined);
+                    self.found.insert(key.key, entry.clone());
+                }
+                Landing::Failed(error) if call.accepts(shelf, Err(error)) => {
+                    return Err(error.clone());
+                }
+                Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
+            }
+        }
+        Ok(late)
+    }
+}
+
+impl Led<'_, '_, '_> {
+    fn fail(self, error: &BuildError<AnyFailure>) {
+        if let Some(lead) = self.lead {
+            lead.fail(error);
+        }
+    }
+}
+
+fn stopped(stopped: Stopped<AnyFailure>) -> BuildError<AnyFailure> {
+    match stopped {
+        Stopped::Because(error) => error,
+        Stopped::Failed(_) => unreachable!("a lock does not fail by the function's error"),
+    }
+}
