@@ -11,6 +11,7 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// The steps that differ from caller to caller.
@@ -213,7 +214,7 @@ where
     }
 
     fn run<D>(
-        mut self,
+        self,
         look: impl FnOnce(&K) -> Option<V>,
         build: impl FnOnce() -> Result<Made<V>, Stopped<E>>,
         put: impl FnOnce(K, &V) -> D,
@@ -244,37 +245,37 @@ where
         // closes a circle, that call gets the error. The same holds for the key's
         // `Debug`, and for a store of the user's own: so the flight stays on the
         // chain until just before it lands.
-        let thrown = match catch_unwind(AssertUnwindSafe(build)) {
-            Ok(Ok(Made::Found(value))) => {
-                drop(inside);
-                // Not handed on either, see above.
-                self.land(|| Landing::Again);
-                return Ok(Flown {
-                    value,
-                    how: How::Found,
-                });
-            }
+        let ran = catch_unwind(AssertUnwindSafe(build));
+        self.conclude(ran, inside, put, publish)
+    }
+
+    /// What comes after the user's code. A function of its own: builds nest, and
+    /// what is in here need not be on the stack while they do.
+    fn conclude<D>(
+        mut self,
+        ran: thread::Result<Result<Made<V>, Stopped<E>>>,
+        inside: Entered,
+        put: impl FnOnce(K, &V) -> D,
+        publish: Publish,
+    ) -> Result<Flown<V>, BuildError<E>> {
+        let thrown = match ran {
             Ok(Ok(Made::Built(value))) => {
                 let how = How::Built(self.flight.since().elapsed());
                 let displaced = match publish {
-                    Publish::InSteps => {
-                        let displaced = self.flights.publish(&self.flight, |key| put(key, &value));
-                        drop(inside);
-                        self.land(|| Landing::Built(value.clone()));
-                        displaced
-                    }
+                    Publish::InSteps => self.land_in_steps(&value, inside, put),
                     Publish::AtOnce => {
                         drop(inside);
-                        let displaced = self
-                            .flights
-                            .publish_at_once(&mut self.flight, |key| put(key, &value));
-                        self.has_landed = true;
-                        self.flights
-                            .announce(&mut self.flight, || Landing::Built(value.clone()));
-                        displaced
+                        self.land_at_once(&value, put)
                     }
                 };
                 drop(displaced);
+                return Ok(Flown { value, how });
+            }
+            Ok(Ok(Made::Found(value))) => {
+                drop(inside);
+                // Not handed on either, for the reason above.
+                self.land(|| Landing::Again);
+                let how = How::Found;
                 return Ok(Flown { value, how });
             }
             Ok(Err(Stopped::Failed(error))) => {
@@ -301,6 +302,28 @@ where
                 resume_unwind(payload)
             }
         }
+    }
+
+    fn land_in_steps<D>(
+        &mut self,
+        value: &V,
+        inside: Entered,
+        put: impl FnOnce(K, &V) -> D,
+    ) -> Option<D> {
+        let displaced = self.publish(|key| put(key, value));
+        drop(inside);
+        self.land(|| Landing::Built(value.clone()));
+        displaced
+    }
+
+    fn land_at_once<D>(&mut self, value: &V, put: impl FnOnce(K, &V) -> D) -> Option<D> {
+        let displaced = self
+            .flights
+            .publish_at_once(&mut self.flight, |key| put(key, value));
+        self.has_landed = true;
+        self.flights
+            .announce(&mut self.flight, || Landing::Built(value.clone()));
+        displaced
     }
 
     fn land(&mut self, landing: impl FnOnce() -> Landing<V, E>) {
