@@ -96,21 +96,31 @@ where
         B: FnOnce() -> Result<Made<V>, Stopped<E>>,
         P: FnOnce(K, &V) -> D,
     {
-        let mut key = key;
-        let mut patience = plan.patience;
+        match self.join(hash, key) {
+            Ticket::Leads(flight) => {
+                Lead::new(self, flight).run(plan.look, plan.build, plan.put, plan.publish)
+            }
+            Ticket::Joined(flight) => self.follow(flight, plan),
+        }
+    }
+
+    /// Waits for who builds, and leads if that brings nothing. A function of its
+    /// own, as is all that builds need not have on the stack while they nest.
+    #[inline(never)]
+    fn follow<L, A, B, P, D>(
+        &self,
+        first: Arc<Flight<K, V, E>>,
+        plan: Plan<L, A, B, P>,
+    ) -> Result<Flown<V>, BuildError<E>>
+    where
+        L: Fn(&K) -> Option<V>,
+        A: Fn(Result<&V, &BuildError<E>>) -> bool,
+        B: FnOnce() -> Result<Made<V>, Stopped<E>>,
+        P: FnOnce(K, &V) -> D,
+    {
+        let patience = plan.patience.started();
+        let mut joined = first;
         loop {
-            let joined = match self.join(hash, key) {
-                Ticket::Leads(flight) => {
-                    return Lead::new(self, flight).run(
-                        plan.look,
-                        plan.build,
-                        plan.put,
-                        plan.publish,
-                    );
-                }
-                Ticket::Joined(flight) => flight,
-            };
-            patience = patience.started();
             match self.wait(&joined, patience)? {
                 Landing::Built(value) if (plan.accept)(Ok(value)) => {
                     return Ok(Flown {
@@ -127,7 +137,13 @@ where
                     how: How::Found,
                 });
             }
-            key = joined.key().clone();
+            match self.join(joined.hash(), joined.key().clone()) {
+                Ticket::Joined(flight) => joined = flight,
+                Ticket::Leads(flight) => {
+                    let lead = Lead::new(self, flight);
+                    return lead.run(plan.look, plan.build, plan.put, plan.publish);
+                }
+            }
         }
     }
 }
@@ -251,6 +267,7 @@ where
 
     /// What comes after the user's code. A function of its own: builds nest, and
     /// what is in here need not be on the stack while they do.
+    #[inline(never)]
     fn conclude<D>(
         mut self,
         ran: thread::Result<Result<Made<V>, Stopped<E>>>,

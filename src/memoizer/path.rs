@@ -8,7 +8,7 @@ use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decid
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
-use crate::flight::{How, Made, Patience, Plan, Stopped};
+use crate::flight::{Flown, How, Made, Patience, Plan, Stopped};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Lock, Locked};
@@ -133,13 +133,11 @@ impl Call<'_> {
                     self.accepts(shelf, landed)
                 },
                 build: || {
-                    if let Some(wanted) = &lock {
-                        held = self.hold(wanted.lock, &wanted.text, &run)?;
-                        if held.is_some()
-                            && let Some(entry) = self.look_again(shelf, hash, &&wanted.key)
-                        {
-                            return Ok(Made::Found(entry));
-                        }
+                    if let Some(wanted) = &lock
+                        && let Some(entry) =
+                            self.lock_and_look(shelf, hash, wanted, &mut held, &run)?
+                    {
+                        return Ok(Made::Found(entry));
                     }
                     let build = build.take().expect("a call leads one build");
                     let built = self.run(hash, build, &run);
@@ -153,6 +151,23 @@ impl Call<'_> {
             },
         );
         drop(held);
+        self.conclude(shelf, hash, flown, alone.zip(build), &run)
+    }
+
+    /// What comes after the landing. A function of its own: builds nest, and what is
+    /// in here need not be on the stack while they do.
+    #[inline(never)]
+    fn conclude<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        flown: Result<Flown<Entry<S::Value>>, BuildError<S::Failure>>,
+        alone: Option<(
+            S::Key,
+            impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+        )>,
+        run: &Run,
+    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
         let outcome = match (flown, alone) {
             (Ok(flown), _) => {
                 match flown.how {
@@ -162,10 +177,10 @@ impl Call<'_> {
                 }
                 Ok(flown.value)
             }
-            (Err(BuildError::TimedOut(_)), Some(key)) if build.is_some() => {
-                let build = build.take().expect("it is there");
-                self.run(hash, build, &run)
-                    .map_err(|failure| BuildError::failed(shelf.flights().site(&key), failure))
+            (Err(BuildError::TimedOut(_)), Some((key, build))) => {
+                let site = || shelf.flights().site(&key);
+                self.run(hash, build, run)
+                    .map_err(|failure| BuildError::failed(site(), failure))
             }
             (Err(error), _) => Err(error),
         };
@@ -174,6 +189,21 @@ impl Call<'_> {
             self.tidy(shelf);
         }
         outcome
+    }
+
+    /// Acquires the lock, and if that worked, looks again.
+    #[inline(never)]
+    fn lock_and_look<'w, S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        wanted: &'w Wanted<'w, S::Key>,
+        held: &mut Option<Locked<'w>>,
+        run: &Run,
+    ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
+        *held = self.hold(wanted.lock, &wanted.text, run)?;
+        let look = || self.look_again(shelf, hash, &&wanted.key);
+        Ok(held.is_some().then(look).flatten())
     }
 
     /// Runs the function, with nothing locked but the lock that was asked for.
@@ -187,15 +217,26 @@ impl Call<'_> {
         run: &Run,
     ) -> Result<Entry<V>, F> {
         let began = self.clock.elapsed();
-        let failed = || self.log.tell(Event::Failed);
         let brought = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|payload| {
-            failed();
+            self.log.tell(Event::Failed);
             resume_unwind(payload)
         });
-        let brought = brought.inspect_err(|_| failed())?;
         let took = self.clock.elapsed().saturating_sub(began);
+        self.ran(hash, brought, took, run)
+    }
+
+    /// What comes after the function has run.
+    #[inline(never)]
+    fn ran<V, F>(
+        &self,
+        hash: u64,
+        brought: Result<Brought<V>, F>,
+        took: Duration,
+        run: &Run,
+    ) -> Result<Entry<V>, F> {
+        let brought = brought.inspect_err(|_| self.log.tell(Event::Failed))?;
         match brought.answer {
-            Answer::Error => failed(),
+            Answer::Error => self.log.tell(Event::Failed),
             Answer::Value | Answer::Nothing => run.took.set(Some(took)),
         }
         Ok(self.entry(hash, brought, took, run))
