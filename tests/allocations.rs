@@ -2,8 +2,9 @@
 //! own.
 
 use mementos::key::Lookup;
-use mementos::{Memento, memento};
+use mementos::{Function, Memento, Memoizer, memento, memoize};
 use std::hint::black_box;
+use std::time::Duration;
 
 /// The allocations of a hundred hits, after one call that builds.
 fn allocations<R>(call: impl Fn() -> R) -> u64 {
@@ -172,4 +173,91 @@ mod by_hand {
         assert_eq!(allocations(|| ByNumber::memento(7)), 0);
         assert_eq!(allocations(|| ByBoth::memento(("one", 7))), 0);
     }
+}
+
+/// A memoized function, asked in every way that has no heap in it.
+macro_rules! functions {
+    ($test:ident($($arg:ident: $ty:ty),+) by $($value:expr),+) => {
+        #[test]
+        fn $test() {
+            #[memoize]
+            fn kept($($arg: $ty),+) -> usize {
+                black_box(($($arg),+));
+                1
+            }
+
+            #[memoize(max_age = "1h")]
+            fn aged($($arg: $ty),+) -> usize {
+                black_box(($($arg),+));
+                2
+            }
+
+            #[memoize(local)]
+            fn local($($arg: $ty),+) -> usize {
+                black_box(($($arg),+));
+                3
+            }
+
+            assert_eq!(allocations(|| kept($($value),+)), 0);
+            assert_eq!(allocations(|| aged($($value),+)), 0, "with an age");
+            assert_eq!(allocations(|| local($($value),+)), 0, "on one thread");
+            assert_eq!(allocations(|| kept::exists($($value),+)), 0, "exists");
+            Memoizer::in_memory().scope(|| {
+                assert_eq!(allocations(|| kept($($value),+)), 0, "in a scope");
+            });
+        }
+    };
+}
+
+functions!(function_by_number(n: u64) by 7);
+functions!(function_by_str(name: &str) by "one");
+functions!(function_by_str_and_number(name: &str, n: u32) by "one", 7);
+functions!(function_by_slice(parts: &[u8]) by &[1, 2, 3]);
+functions!(function_by_option(name: Option<&str>) by Some("one"));
+functions!(function_by_float(x: f64) by 0.5);
+
+#[cfg(feature = "bounded")]
+#[test]
+fn a_hit_in_a_bounded_table_allocates_nothing() {
+    #[memoize(capacity = 10)]
+    fn bounded(name: &str) -> usize {
+        name.len()
+    }
+
+    assert_eq!(allocations(|| bounded("one")), 0);
+}
+
+#[test]
+fn a_generic_function_and_a_method_allocate_nothing() {
+    #[memoize]
+    fn same<T: mementos::Key + Copy>(x: T) -> T {
+        x
+    }
+
+    #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+    struct Square(u64);
+
+    #[memoize]
+    impl Square {
+        #[memoize]
+        fn area(&self, scale: u64) -> u64 {
+            self.0 * self.0 * scale
+        }
+    }
+
+    assert_eq!(allocations(|| same(7)), 0);
+    assert_eq!(allocations(|| Square(3).area(2)), 0);
+}
+
+#[test]
+fn a_hit_with_an_expiry_of_its_own_allocates_nothing() {
+    #[memoize]
+    fn kept(n: u64) -> u64 {
+        n
+    }
+
+    kept(1);
+    kept::expire(Duration::from_secs(3600), 1).unwrap();
+    assert_eq!(allocations(|| kept(1)), 0);
+    assert!(Function::<kept>::new().ttl(1).is_some());
 }

@@ -213,7 +213,7 @@ impl Memoizer {
             return Ok(None);
         };
         let left = entry.left(self.settings().clock().now());
-        let native = store.ttl(&terms.full(key)).ok().flatten();
+        let native = store.native_ttl(&terms.full(key)).ok().flatten();
         let left = left.into_iter().chain(native).min();
         Ok(left.filter(|left| !left.is_zero()))
     }

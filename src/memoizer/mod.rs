@@ -335,6 +335,9 @@ impl Memoizer {
 
     /// The same, where it lives in a static.
     fn function_at<M: Shareable>(&self, home: &'static Home<M>) -> Held<Inner<M>> {
+        if let Some(inner) = home.get() {
+            return Held::Forever(inner);
+        }
         let inner = home.get_or_init(|| Inner::new(Arc::clone(self.settings())));
         let id = TypeId::of::<Inner<M>>();
         let any: &'static dyn AnyFunction = inner;

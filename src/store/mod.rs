@@ -172,7 +172,7 @@ pub trait Store<K, V>: Send + Sync {
     }
 
     /// The store's own lock, for callers elsewhere that share the store.
-    fn lock(&self) -> Option<&dyn Lock> {
+    fn native_lock(&self) -> Option<&dyn Lock> {
         None
     }
 
@@ -182,7 +182,7 @@ pub trait Store<K, V>: Send + Sync {
     /// # Errors
     ///
     /// When the store cannot answer.
-    fn ttl(&self, _key: &K) -> Result<Option<Duration>, StoreError> {
+    fn native_ttl(&self, _key: &K) -> Result<Option<Duration>, StoreError> {
         Ok(None)
     }
 }
@@ -262,12 +262,12 @@ macro_rules! stores_behind_pointers {
                 (**self).tidy(now)
             }
 
-            fn lock(&self) -> Option<&dyn Lock> {
-                (**self).lock()
+            fn native_lock(&self) -> Option<&dyn Lock> {
+                (**self).native_lock()
             }
 
-            fn ttl(&self, key: &K) -> Result<Option<Duration>, StoreError> {
-                (**self).ttl(key)
+            fn native_ttl(&self, key: &K) -> Result<Option<Duration>, StoreError> {
+                (**self).native_ttl(key)
             }
         }
     )* };

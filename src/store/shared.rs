@@ -7,6 +7,7 @@ use crate::key::hash_of;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A store of entries by text keys, and the flights into it: what a memoizer, a
 /// region, a function or a call can be told to keep its results in.
@@ -31,6 +32,14 @@ pub struct SharedStore(Arc<Inner>);
 struct Inner {
     store: Box<dyn Store<String, Entry<AnyValue>>>,
     flights: Flights<String, Entry<AnyValue>, AnyFailure>,
+    /// How many entries have begun to be changed, and how many have been.
+    changes: Changes,
+}
+
+#[derive(Default)]
+struct Changes {
+    begun: AtomicU64,
+    done: AtomicU64,
 }
 
 impl SharedStore {
@@ -39,6 +48,7 @@ impl SharedStore {
         SharedStore(Arc::new(Inner {
             store: Box::new(store),
             flights: Flights::new(""),
+            changes: Changes::default(),
         }))
     }
 
@@ -52,9 +62,60 @@ impl SharedStore {
 
     /// Forgets a key.
     pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
-        self.flights().void(hash_of(text), &text.as_str());
-        let removed = self.store().delete(text)?;
-        Ok(removed.is_some())
+        let void = || self.flights().void(hash_of(text), &text.as_str());
+        self.forget(void, || {
+            let removed = self.store().delete(text)?;
+            Ok(removed.is_some())
+        })
+    }
+
+    /// Forgets the keys that begin with `prefix`.
+    pub(crate) fn delete_below(&self, prefix: &str) -> Result<(), StoreError> {
+        let goes = |text: &String| text.starts_with(prefix);
+        self.forget(
+            || self.flights().void_where(goes),
+            || {
+                let entries = self.store().entries()?.into_iter();
+                entries
+                    .filter(|(key, _)| goes(key))
+                    .try_for_each(|(key, _)| self.store().delete(&key).map(drop))
+            },
+        )
+    }
+
+    /// Forgets everything.
+    pub(crate) fn clear(&self) -> Result<(), StoreError> {
+        self.forget(|| self.flights().void_all(), || self.store().clear())
+    }
+
+    /// Voids the flights, then takes out what is kept. In this order: what they may
+    /// still have put is there by then, and goes too.
+    ///
+    /// And once more, if an entry is being changed meanwhile:
+    ///
+    /// ```text
+    ///   this caller                another, who changes an expiry
+    ///   voids: there is no flight
+    ///                              begins a flight; reads the entry
+    ///   takes the entry out
+    ///                              puts it back
+    /// ```
+    ///
+    /// A change that begins after the first time reads nothing old.
+    fn forget<R>(
+        &self,
+        void: impl Fn(),
+        take: impl Fn() -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        let Changes { begun, done } = &self.0.changes;
+        let before = done.load(Ordering::SeqCst);
+        void();
+        let taken = take()?;
+        if begun.load(Ordering::SeqCst) != before {
+            void();
+            take()?;
+        }
+        Ok(taken)
     }
 
     /// Gives what is kept for a key another expiry; answers whether anything is
@@ -62,6 +123,7 @@ impl SharedStore {
     /// with what was there before, and what is deleted meanwhile stays so.
     pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
         let alone = self.flights().alone(hash_of(&text), text, |lead| {
+            let _changing = self.0.changes.begin();
             let Some(mut entry) = self.store().get(lead.key())? else {
                 return Ok(false);
             };
@@ -73,7 +135,7 @@ impl SharedStore {
             }
         });
         match alone {
-            Ok(amended) => Ok(amended?),
+            Ok(changed) => Ok(changed?),
             Err(error) => Err(error.circle().map_or_else(
                 || unreachable!("a wait without a limit ends with a landing or a circle"),
                 |circle| MemoError::Circle(circle.clone()),
@@ -81,26 +143,24 @@ impl SharedStore {
         }
     }
 
-    /// Forgets the keys that begin with `prefix`.
-    pub(crate) fn delete_below(&self, prefix: &str) -> Result<(), StoreError> {
-        self.flights().void_where(|text| text.starts_with(prefix));
-        for (key, entry) in self.store().entries()? {
-            if key.starts_with(prefix) {
-                self.store().delete(&key)?;
-            }
-            drop(entry);
-        }
-        Ok(())
-    }
-
-    /// Forgets everything.
-    pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        self.flights().void_all();
-        self.store().clear()
-    }
-
     pub(crate) fn lock(&self) -> Option<&dyn Lock> {
-        self.store().lock()
+        self.store().native_lock()
+    }
+}
+
+impl Changes {
+    fn begin(&self) -> Changing<'_> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        Changing(self)
+    }
+}
+
+/// An entry that is being changed.
+struct Changing<'c>(&'c Changes);
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.0.done.fetch_add(1, Ordering::SeqCst);
     }
 }
 

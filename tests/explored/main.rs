@@ -11,6 +11,7 @@
 
 mod circles;
 mod flights;
+mod functions;
 mod removal;
 mod weak;
 

@@ -133,7 +133,7 @@ impl<M: Shareable> Inner<M> {
         let left = self.peek(&terms, &args)?.left(self.now());
         let native = match self.place(&terms, &M::lookup(&args)) {
             Place::Own(_) => None,
-            Place::Shared(shared) => shared.store.store().ttl(&shared.text).ok().flatten(),
+            Place::Shared(shared) => shared.store.store().native_ttl(&shared.text).ok().flatten(),
         };
         let left = left.into_iter().chain(native).min();
         left.filter(|left| !left.is_zero())

@@ -58,7 +58,7 @@ impl<M: Memoized> Home<M> {
     }
 
     #[inline]
-    pub(super) fn get(&'static self) -> Option<&'static Inner<M>> {
+    pub(crate) fn get(&'static self) -> Option<&'static Inner<M>> {
         self.0.get()
     }
 
