@@ -1,11 +1,13 @@
 use crate::flight::{self, Node, Part};
+use crate::memoizer::Memoizer;
 use crate::registry::Registry;
+use crate::scope;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-/// Where a call is made: in which registry, and inside which build.
+/// Where a call is made: in which registry and memoizer, and inside which build.
 ///
-/// Both follow the thread. A constructor that hands work to other threads, and
+/// All follow the thread. A constructor or a function that hands work to other threads, and
 /// waits for them, hands them its context too. Then what they ask for is part of
 /// its build, and a circle through them is an error and not a hang. (There
 /// [`memento`](crate::Memento::memento) panics, so ask by
@@ -43,6 +45,7 @@ use std::sync::{Arc, Weak};
 #[derive(Clone)]
 pub struct Context {
     registry: Registry,
+    memoizer: Option<Memoizer>,
     /// Weak: an instance may keep the context of its own construction.
     build: Option<Weak<dyn Node>>,
 }
@@ -52,6 +55,7 @@ impl Context {
     pub fn current() -> Self {
         Context {
             registry: Registry::current(),
+            memoizer: scope::innermost(),
             build: flight::innermost_build().map(|build| Arc::downgrade(&build)),
         }
     }
@@ -61,6 +65,10 @@ impl Context {
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         let build = self.build.as_ref().and_then(Weak::upgrade);
         let _inside = build.map(|build| flight::enter(build, Part::Helps));
+        let run = || match &self.memoizer {
+            Some(memoizer) => memoizer.scope(run),
+            None => run(),
+        };
         self.registry.scope(run)
     }
 }

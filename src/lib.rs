@@ -1,9 +1,7 @@
-//! One instance per key.
+//! One instance per key, one computation per key.
 //!
-//! `Thing::memento(args)` gives the same `Arc<Thing>` for the same construction
-//! key, however many threads ask at once, and builds it once. A build runs with
-//! nothing locked, so constructors may ask for other instances; if they wait for
-//! each other in a circle, that is an error and not a hang.
+//! **Instances.** `Thing::memento(args)` gives the same `Arc<Thing>` for the same
+//! construction key, however many threads ask at once, and builds it once.
 //!
 //! ```
 //! use mementos::memento;
@@ -20,7 +18,28 @@
 //! assert!(Arc::ptr_eq(&one, &Thing::memento("one"))); // a hit: no allocation
 //! ```
 //!
-//! # Recipes
+//! **Functions.** A function's results are kept by its arguments, with ages, etags,
+//! regions, namespaces, stores and locks.
+//!
+//! ```
+//! use mementos::memoize;
+//!
+//! #[memoize(max_age = "60s")]
+//! fn adder(a: i32, b: i32) -> i32 { a + b }
+//!
+//! assert_eq!(adder(1, 2), 3); // computed
+//! assert_eq!(adder(1, 2), 3); // kept
+//! assert!(adder::exists(1, 2));
+//! adder::delete(1, 2).unwrap();
+//! ```
+//!
+//! Either way a build runs with nothing locked, so it may ask for others; if builds
+//! wait for each other in a circle, that is an error and not a hang.
+//!
+//! The pages in [`docs`] have [recipes](docs::recipes) for functions and the
+//! [limitations](docs::limitations) of both.
+//!
+//! # Recipes for instances
 //!
 //! **A key that is not all of the arguments.** Name those that are identity, or
 //! compute it:
@@ -101,41 +120,35 @@
 //!
 //! # What happens while something is built
 //!
-//! | the constructor | who leads the build | who asked meanwhile | the next caller |
+//! | the constructor or function | who leads the build | who asked meanwhile | the next caller |
 //! |---|---|---|---|
-//! | returns an instance | gets it | get it | gets it |
+//! | returns an instance or a value | gets it | get it | gets it |
 //! | returns an error | gets it | get the same | builds anew |
 //! | panics | gets the panic | get [`BuildError::Panicked`] | builds anew |
 //! | closes a circle | gets [`BuildError::Recursion`] or [`BuildError::Cycle`] | get the same | builds anew |
-//! | is overtaken by `remove` or `clear` | gets the instance | get it | builds anew |
+//! | is overtaken by `remove`, `delete` or `clear` | gets the result | get it | builds anew |
+//!
+//! A function's own error is part of its result; one that has no `Clone` is its
+//! caller's alone, and those who waited run the function themselves.
 //!
 //! # What it costs
 //!
 //! A hit hashes the borrowed arguments once, takes one shard's read lock, and
 //! clones an `Arc`. It allocates nothing, reads no clock, and writes no shared
 //! counter unless counting is on. `keep = "static"` takes no lock and writes
-//! nothing at all. The README has figures, and the command that measures them.
-//!
-//! # Limitations
-//!
-//! - `Hash`, `Eq` and `Clone` of keys run while a shard of the table is locked.
-//!   They must not ask for instances.
-//! - The graph of builds follows the thread. A constructor that hands work to
-//!   another thread and waits for it must hand it the [`Context`] too; a circle
-//!   through a thread that has none would hang.
-//! - A panic inside a constructor must unwind. With `panic = "abort"` it ends the
-//!   process, as everywhere.
-//! - A `static` of a generic type is impossible in Rust, so generic and
-//!   hand-written types find their partition by `TypeId`, which costs a hit a few
-//!   nanoseconds more.
-//! - Two versions of this crate in one program are two global registries.
+//! nothing at all. A function's hit copies its value out, or clones it with nothing
+//! locked; it reads a clock only where an age is asked for, and then the kernel's
+//! coarse one. The README has figures, and the command that measures them.
 //!
 //! # Features
 //!
 //! | feature | gives | on by default |
 //! |---|---|---|
-//! | `macros` | `#[memento]`, `#[derive(Key)]` | yes |
-//! | `serde` | `Serialize` for [`Snapshot`] | no |
+//! | `macros` | `#[memento]`, `#[memoize]`, `#[derive(Key)]` | yes |
+//! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
+//! | `metrics` | `MetricsObserver` | no |
+//! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
+//! | `tracing` | `TracingObserver` | no |
 //! | `full` | all of them | no |
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -144,6 +157,7 @@
 pub mod clock;
 mod context;
 mod decide;
+pub mod docs;
 mod entry;
 pub mod error;
 mod etag;

@@ -5,6 +5,7 @@ use mementos::store::{MemoryStore, PinnedStore, StaticStore, Store, WeakStore};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Weak};
 use std::thread;
+use std::time::{Duration, SystemTime};
 
 type Shared = Arc<String>;
 
@@ -31,6 +32,7 @@ fn conforms<S: Store<String, Shared>>(kind: Kind, make: impl Fn() -> S) {
             replaces(&make());
             deletes(&make());
             clears(&make());
+            keeps_what_has_not_expired(&make());
         }
         Kind::Permanent => keeps_the_first_for_ever(&make()),
     }
@@ -50,6 +52,25 @@ fn finds_what_was_put(store: &impl Store<String, Shared>) {
         &store.get(&"a".to_owned()).unwrap().unwrap()
     ));
     assert!(store.get(&"b".to_owned()).unwrap().is_none());
+}
+
+/// An expiry is a hint: from then on a store may give the value up, and not before.
+fn keeps_what_has_not_expired(store: &impl Store<String, Shared>) {
+    let (now, hour) = (SystemTime::now(), Duration::from_secs(3600));
+    let held: Vec<Shared> = (0..50).map(|n| value(&n.to_string())).collect();
+    for value in &held {
+        let put = store.put(value.to_string(), value.clone(), Some(now + hour));
+        assert!(put.unwrap().is_none());
+        store.tidy(now);
+    }
+    store.sweep_expired(now);
+    assert!(held.iter().all(|value| store.get(value).unwrap().is_some()));
+    let given_up = store.sweep_expired(now + 2 * hour);
+    assert_eq!(store.len().unwrap(), held.len() - given_up);
+    let again = store.put("0".to_owned(), held[0].clone(), None).unwrap();
+    assert_eq!(again.is_none(), given_up > 0);
+    store.sweep_expired(now + 2 * hour);
+    assert!(store.get(&"0".to_owned()).unwrap().is_some());
 }
 
 fn lists_what_is_kept(store: &impl Store<String, Shared>) {
@@ -139,6 +160,14 @@ fn keeps_the_first_for_ever(store: &impl Store<String, Shared>) {
 #[test]
 fn memory() {
     conforms(Kind::Plain, MemoryStore::new);
+}
+
+#[cfg(feature = "bounded")]
+#[test]
+fn bounded() {
+    use mementos::store::BoundedStore;
+    conforms(Kind::Plain, || BoundedStore::new(10_000));
+    conforms(Kind::Plain, || BoundedStore::weighted(10_000, |_, _| 1));
 }
 
 #[test]
