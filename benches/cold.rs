@@ -4,9 +4,8 @@
 use mementos::{Registry, memento};
 use mementos_benches::ours::Strong;
 use mementos_benches::peers::{self, Peer};
-use mementos_benches::{Options, Subject, Target, keys, report, take_turns};
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+use mementos_benches::{Options, Subject, Target, ask, keys, report, take_turns};
+use std::time::Duration;
 
 fn main() {
     let options = Options::from_args();
@@ -31,7 +30,7 @@ fn main() {
 fn cold<'a, P: Peer<str> + 'a>(name: &'static str, keys: &'a [&'static str]) -> Subject<'a> {
     Subject::new(name, move || {
         let map = P::fresh(keys.len());
-        time(keys, |key| map.get_or_build(key))
+        ask(keys, 1, |key| map.get_or_build(key))
     })
 }
 
@@ -54,7 +53,7 @@ macro_rules! fresh_types {
 
         const FRESH: &[fn(&[&'static str]) -> Duration] = &[$(
             |keys| {
-                let took = time(keys, $name::memento);
+                let took = ask(keys, 1, $name::memento);
                 $name::mementos().clear();
                 took
             },
@@ -72,13 +71,5 @@ fn fresh_type(keys: &[&'static str]) -> impl FnMut() -> Duration {
 
 /// A registry of the turn's own.
 fn in_a_scope(keys: &[&'static str]) -> Duration {
-    Registry::new().scope(|| time(keys, Strong::memento))
-}
-
-fn time<R>(keys: &[&'static str], mut call: impl FnMut(&'static str) -> R) -> Duration {
-    let start = Instant::now();
-    for key in keys {
-        black_box(call(black_box(key)));
-    }
-    start.elapsed()
+    Registry::new().scope(|| ask(keys, 1, Strong::memento))
 }

@@ -5,8 +5,6 @@ use mementos_benches::{
     ENTRIES, Group, Options, Subject, Target, keys, report, shuffled, take_turns,
 };
 use std::collections::HashMap;
-use std::hint::black_box;
-use std::time::{Duration, Instant};
 
 /// How often a turn asks for each key.
 const PASSES: usize = 64;
@@ -78,29 +76,10 @@ fn measure(title: &'static str, subjects: Vec<Subject<'_>>, options: &Options) -
     )
 }
 
-/// Asks for every key, over and over. What the first calls got is held all the
-/// while, so that weak entries live.
 fn hits<'a, K: Copy, R: 'a>(
     name: &'static str,
     keys: &'a [K],
-    mut call: impl FnMut(K) -> R + 'a,
+    call: impl FnMut(K) -> R + 'a,
 ) -> Subject<'a> {
-    let mut held = Vec::new();
-    Subject::new(name, move || {
-        if held.is_empty() {
-            held.extend(keys.iter().map(|key| call(*key)));
-        }
-        ask(keys, 1, &mut call);
-        ask(keys, PASSES, &mut call)
-    })
-}
-
-fn ask<K: Copy, R>(keys: &[K], passes: usize, mut call: impl FnMut(K) -> R) -> Duration {
-    let start = Instant::now();
-    for _ in 0..passes {
-        for key in keys {
-            black_box(call(black_box(*key)));
-        }
-    }
-    start.elapsed()
+    mementos_benches::hits(name, keys, PASSES, call)
 }

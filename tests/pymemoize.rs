@@ -553,7 +553,7 @@ fn a_lock_is_released_though_the_function_fails() {
     let noted = Arc::new(Noted::default());
     let memo = memo.defaults(Options::new().lock(Arc::clone(&noted)));
 
-    memo.get("key", || Err::<u32, _>("no")).unwrap_err();
+    memo.get::<u32, _>("key", || Err("no")).unwrap_err();
     assert_eq!(noted.taken(), ["lock key 10s", "unlock key"]);
 }
 
@@ -563,11 +563,11 @@ fn exceptions() {
     struct Mine(u32);
 
     let (memo, rows, _) = memoizer();
-    let failed = memo.get("key", || Err::<u32, _>(Mine(7)));
+    let failed = memo.get::<u32, _>("key", || Err(Mine(7)));
     assert_eq!(failed.unwrap_err().into_failure().unwrap(), Mine(7));
     assert!(keys(&rows).is_empty());
     assert!(!memo.exists("key").unwrap());
-    assert_eq!(memo.get("key", || Ok::<_, Mine>(1)).unwrap(), 1);
+    assert_eq!(memo.get::<u32, _>("key", || Ok::<_, Mine>(1)).unwrap(), 1);
 }
 
 #[test]
@@ -587,7 +587,7 @@ fn exceptions_of_a_function() {
 #[test]
 fn panics() {
     let (memo, rows, _) = memoizer();
-    let get = || memo.get("key", || -> u32 { std::panic::panic_any(7_u8) });
+    let get = || memo.get::<u32, _>("key", || -> u32 { std::panic::panic_any(7_u8) });
     let payload = catch_unwind(AssertUnwindSafe(get)).unwrap_err();
     assert_eq!(
         payload.downcast_ref(),

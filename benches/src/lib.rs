@@ -1,7 +1,7 @@
 //! mementos beside its peers.
 //!
 //! ```text
-//! cargo bench -p mementos-benches                        # all three
+//! cargo bench -p mementos-benches                        # all four
 //! cargo bench -p mementos-benches --bench hits           # one of them
 //! cargo bench -p mementos-benches -- --quick             # a few seconds, to see that it runs
 //! cargo bench -p mementos-benches --bench hits -- moka   # only subjects whose name says "moka"
@@ -12,6 +12,7 @@
 //! | `hits` | one thread, 1,024 warm entries |
 //! | `contention` | two threads at once, on one hot key and on 1,024 |
 //! | `cold` | a million distinct keys, none of them there |
+//! | `functions` | `#[memoize]`: one thread, by the kind of key and by the number of entries, and cold |
 //!
 //! # How to read a table
 //!
@@ -23,8 +24,9 @@
 //! round is also taken from another depth of the stack, see `turns.rs`.
 //!
 //! `target` is what the project set itself, and whether it holds in this run.
-//! It is reported, never asserted. `slower` on a peer's row means: slower than
-//! the row `mementos` of the same round.
+//! It is reported, never asserted. In brackets is the ratio that it speaks of: with
+//! the first row, or with the row that it names, of the same round. `slower` on a
+//! peer's row means: slower than the row `mementos`.
 //!
 //! The same numbers are written to `benches/<name>.json` in cargo's target
 //! directory.
@@ -38,16 +40,19 @@
 //! and allocate it in advance if that is their way (quick_cache does): that
 //! helps them when cold.
 
+mod ask;
 pub mod calls;
+pub mod functions;
 mod options;
 pub mod ours;
 pub mod peers;
 mod report;
 mod turns;
 
+pub use ask::{ask, hits};
 pub use options::Options;
 pub use report::report;
-pub use turns::{Group, Row, Subject, Target, take_turns};
+pub use turns::{Group, Row, Subject, Target, Verdict, take_turns};
 
 /// How many entries are warm.
 pub const ENTRIES: usize = 1024;

@@ -1,4 +1,4 @@
-use crate::{Group, Options, Row};
+use crate::{Group, Options, Row, Verdict};
 use serde_json::json;
 use std::path::PathBuf;
 use std::{env, fs, io};
@@ -37,18 +37,20 @@ fn print(
             row.name,
             row.ns,
             row.ratio,
-            verdict(row)
+            verdicts(row)
         );
         println!("{}", line.trim_end());
     }
 }
 
-fn verdict(row: &Row) -> String {
-    match (&row.target, row.met) {
-        (Some(target), Some(true)) => format!("{target}: ok"),
-        (Some(target), Some(false)) => format!("{target}: over"),
-        _ => String::new(),
-    }
+fn verdicts(row: &Row) -> String {
+    let verdict = |verdict: &Verdict| {
+        let Verdict { target, ratio, met } = verdict;
+        let holds = if *met { "ok" } else { "over" };
+        format!("{target}: {holds} ({ratio:.2})")
+    };
+    let verdicts: Vec<_> = row.targets.iter().map(verdict).collect();
+    verdicts.join(", ")
 }
 
 fn write(bench: &str, options: &Options, groups: &[Group]) -> io::Result<PathBuf> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// Something to measure.
 pub struct Subject<'a> {
     name: &'static str,
-    target: Option<Target>,
+    targets: Vec<Target>,
     turn: Box<dyn FnMut() -> Duration + 'a>,
 }
 
@@ -15,6 +15,8 @@ pub struct Subject<'a> {
 pub enum Target {
     /// At most this ratio to the baseline.
     AtMost(f64),
+    /// At most this ratio to the row of that name.
+    AtMostOf(&'static str, f64),
     /// Slower than the row of that name.
     SlowerThan(&'static str),
 }
@@ -39,10 +41,19 @@ pub struct Row {
     pub ns: f64,
     /// The median of the rounds' ratios to the baseline.
     pub ratio: f64,
-    /// What it should be, if anything was set.
-    pub target: Option<String>,
-    /// Whether it is.
-    pub met: Option<bool>,
+    /// What was set, as far as the rows that it speaks of were measured.
+    pub targets: Vec<Verdict>,
+}
+
+/// What a row should show, and what it does.
+#[derive(Debug, Serialize)]
+pub struct Verdict {
+    /// What was set.
+    pub target: String,
+    /// The median of the rounds' ratios to the row that the target speaks of.
+    pub ratio: f64,
+    /// Whether that is as it should be.
+    pub met: bool,
 }
 
 impl<'a> Subject<'a> {
@@ -51,17 +62,15 @@ impl<'a> Subject<'a> {
     pub fn new(name: &'static str, turn: impl FnMut() -> Duration + 'a) -> Self {
         Subject {
             name,
-            target: None,
+            targets: Vec::new(),
             turn: Box::new(turn),
         }
     }
 
-    /// Sets what the row should show.
-    pub fn target(self, target: Target) -> Self {
-        Subject {
-            target: Some(target),
-            ..self
-        }
+    /// Sets what the row should show, beside what was set before.
+    pub fn target(mut self, target: Target) -> Self {
+        self.targets.push(target);
+        self
     }
 }
 
@@ -133,22 +142,39 @@ fn order(round: usize, count: usize) -> impl Iterator<Item = usize> {
 fn rows(subjects: &[Subject<'_>], times: &[Vec<f64>]) -> Vec<Row> {
     let of = |name| subjects.iter().position(|subject| subject.name == name);
     let row = |(subject, own): (&Subject<'_>, &Vec<f64>)| {
-        let ratio = ratio(own, &times[0]);
+        let verdict = |target: &Target| {
+            let other = target.other().map_or(Some(0), of)?;
+            Some(target.verdict(ratio(own, &times[other])))
+        };
         Row {
             name: subject.name,
             ns: median(own.clone()),
-            ratio,
-            target: subject.target.map(|target| match target {
-                Target::AtMost(limit) => format!("<= {limit:.2}"),
-                Target::SlowerThan(_) => "slower".to_owned(),
-            }),
-            met: subject.target.and_then(|target| match target {
-                Target::AtMost(limit) => Some(ratio <= limit),
-                Target::SlowerThan(other) => Some(self::ratio(own, &times[of(other)?]) > 1.0),
-            }),
+            ratio: ratio(own, &times[0]),
+            targets: subject.targets.iter().filter_map(verdict).collect(),
         }
     };
     subjects.iter().zip(times).map(row).collect()
+}
+
+impl Target {
+    /// Whom it speaks of, if not of the baseline.
+    fn other(&self) -> Option<&'static str> {
+        match self {
+            Target::AtMost(_) => None,
+            Target::AtMostOf(other, _) | Target::SlowerThan(other) => Some(other),
+        }
+    }
+
+    fn verdict(&self, ratio: f64) -> Verdict {
+        let (target, met) = match self {
+            Target::AtMost(limit) => (format!("<= {limit:.2}"), ratio <= *limit),
+            Target::AtMostOf(other, limit) => {
+                (format!("<= {limit:.2} of {other}"), ratio <= *limit)
+            }
+            Target::SlowerThan(_) => ("slower".to_owned(), ratio > 1.0),
+        };
+        Verdict { target, ratio, met }
+    }
 }
 
 /// The median of the quotients, round by round.

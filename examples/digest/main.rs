@@ -15,7 +15,7 @@
 //! code is 1, as it is if there is no such directory. It is 2 for a misuse.
 
 mod arguments;
-mod digest;
+mod hash;
 mod pass;
 mod progress;
 mod sums;
@@ -23,7 +23,7 @@ mod table;
 mod tree;
 
 use arguments::{Arguments, Asked, USAGE};
-use digest::digest;
+use hash::digest;
 use pass::{Pass, Tally};
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};

@@ -1,6 +1,6 @@
 //! One pass over the files, by several threads.
 
-use crate::digest::{Digest, digest};
+use crate::hash::{Digest, digest};
 use crate::tree::{Tree, Unreadable};
 use mementos::Function;
 use std::io;

@@ -1,6 +1,6 @@
 //! Lines as `sha256sum` writes them, so that `sha256sum -c` can check them.
 
-use crate::digest::Digest;
+use crate::hash::Digest;
 use std::io::{self, Write};
 use std::path::PathBuf;
 

@@ -42,7 +42,7 @@ fn row(pass: usize, tally: &Tally) -> [String; 8] {
         grouped(tally.computed),
         grouped(tally.kept),
         grouped(tally.unreadable as u64),
-        format!("{seconds:.3}"),
+        format!("{seconds:.6}"),
         grouped((tally.bytes as f64 / seconds) as u64),
     ]
 }
@@ -60,7 +60,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);

@@ -249,13 +249,16 @@ where
         // What is found is not handed to those who joined (`Again`): a removal
         // may come between this look and their joining, and they would get what
         // was removed before they asked.
+        //
+        // Inside the flight, since a store of the user's own, or an observer that is
+        // told of its failure, may ask for this very key.
+        let inside = chain::enter(Arc::clone(&self.flight) as Arc<dyn Node>, Part::Leads);
         if let Some(value) = look(self.flight.key()) {
             return Ok(Flown {
                 value,
                 how: How::Found,
             });
         }
-        let inside = chain::enter(Arc::clone(&self.flight) as Arc<dyn Node>, Part::Leads);
         // User code. An error goes to all who joined. A panic is caught so that
         // they get an error, and goes on below. If it asks for this key again, or
         // closes a circle, that call gets the error. The same holds for the key's

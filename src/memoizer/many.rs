@@ -6,7 +6,7 @@ use super::shelf::{Among, Shelf};
 use super::{Event, Memoizer};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, Miscounted};
-use crate::flight::{Flight, Landing, Lead, Stopped, Ticket, message_of};
+use crate::flight::{Entered, Flight, Landing, Lead, Stopped, Ticket, message_of};
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Answer, Options};
@@ -112,6 +112,9 @@ struct Many<'c, 'k> {
 /// A key that this call leads.
 struct Led<'s, 'o, 'k> {
     key: &'o Key<'k>,
+    /// As long as it is led, this thread works for it: whoever asks for it from here,
+    /// an observer or a store, gets the circle.
+    inside: Option<Entered>,
     /// None, where another caller leads it and takes too long: the value is for this
     /// call alone.
     lead: Option<Leading<'s>>,
@@ -160,8 +163,10 @@ impl<'k> Many<'_, 'k> {
     {
         let (call, shelf) = (self.call, self.shelf);
         let run = Run::default();
+        let inside = lead.enter();
         if let Some(entry) = call.look_again(shelf, key.hash, &&key.text) {
-            self.found.insert(key.key, entry);
+            drop((inside, lead));
+            self.find(key, entry);
             return Ok(None);
         }
         let mut held = None;
@@ -170,16 +175,24 @@ impl<'k> Many<'_, 'k> {
             if held.is_some()
                 && let Some(entry) = call.look_again(shelf, key.hash, &&key.text)
             {
-                self.found.insert(key.key, entry);
+                drop((held, inside, lead));
+                self.find(key, entry);
                 return Ok(None);
             }
         }
         Ok(Some(Led {
             key,
+            inside: Some(inside),
             lead: Some(lead),
             run,
             _locked: held,
         }))
+    }
+
+    /// What the second look has found.
+    fn find(&mut self, key: &Key<'k>, entry: Entry<AnyValue>) {
+        self.call.log.tell(Event::Hit);
+        self.found.insert(key.key, entry);
     }
 
     /// Runs the function for the keys that are led, and lands them.
@@ -197,14 +210,11 @@ impl<'k> Many<'_, 'k> {
         }
         let (call, shelf) = (self.call, self.shelf);
         let missing: Vec<&'k str> = led.iter().map(|led| led.key.key).collect();
-        let leads = led.iter().filter_map(|led| led.lead.as_ref());
-        let inside: Vec<_> = leads.map(Lead::enter).collect();
         let began = call.clock.elapsed();
         // User code. If it fails or panics, all who wait for one of these keys are
         // told; if it asks for one of them, that call gets the circle.
         let ran = catch_unwind(AssertUnwindSafe(|| f(&missing).into_result()));
         let took = call.clock.elapsed().saturating_sub(began);
-        drop(inside);
         let values = match ran {
             Ok(Ok(values)) => values,
             Ok(Err(error)) => {
@@ -244,8 +254,9 @@ impl<'k> Many<'_, 'k> {
             };
             let entry = call.entry(led.key.hash, brought, took, &led.run);
             if let Some(lead) = led.lead {
-                let put = |key| call.put(shelf, led.key.hash, key, &entry);
+                let put = |key| call.put(shelf, led.key.hash, key, &entry, &led.run);
                 let displaced = (!led.run.drops.get()).then(|| lead.publish(put));
+                drop(led.inside);
                 lead.bring(&entry);
                 drop(displaced);
             }
@@ -270,6 +281,7 @@ impl<'k> Many<'_, 'k> {
                 Err(BuildError::TimedOut(_)) if call.builds_alone() => {
                     late.push(Led {
                         key,
+                        inside: None,
                         lead: None,
                         run: Run::default(),
                         _locked: None,
@@ -295,6 +307,7 @@ impl<'k> Many<'_, 'k> {
 
 impl Led<'_, '_, '_> {
     fn fail(self, error: &BuildError<AnyFailure>) {
+        drop(self.inside);
         if let Some(lead) = self.lead {
             lead.fail(error);
         }

@@ -184,6 +184,7 @@ impl Memoizer {
     /// Adds an observer to a memoizer that is in use, such as the global one.
     pub fn add_observer(&self, observer: impl Observer + 'static) {
         self.settings().observers.add(Arc::new(observer));
+        self.settings().touch();
         self.settle();
     }
 

@@ -2,7 +2,7 @@
 //! look again, build, publish, land.
 
 use super::observe::{Event, Log};
-use super::shelf::Shelf;
+use super::shelf::{Displaces, Shelf};
 use crate::clock::{Stamp, Watch};
 use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
@@ -144,7 +144,8 @@ impl Call<'_> {
                     built.map(Made::Built).map_err(Stopped::Failed)
                 },
                 put: |key, entry: &Entry<S::Value>| {
-                    (!run.drops.get()).then(|| self.put(shelf, hash, key, entry))
+                    let put = || self.put(shelf, hash, key, entry, &run);
+                    (!run.drops.get()).then(put)
                 },
                 publish: shelf.publish(),
                 patience: self.patience(),
@@ -186,6 +187,7 @@ impl Call<'_> {
         };
         if let Some(took) = run.took.get() {
             self.log.tell(Event::Built { took });
+            self.log.evicted(run.evicted.get());
             self.tidy(shelf);
         }
         outcome
@@ -292,10 +294,13 @@ impl Call<'_> {
         hash: u64,
         key: S::Key,
         entry: &Entry<S::Value>,
+        run: &Run,
     ) -> Option<S::Displaced> {
         let put = shelf.put(hash, key, entry);
         let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
-        put.ok()
+        let displaced = put.ok()?;
+        run.evicted.set(displaced.evicted());
+        Some(displaced)
     }
 
     /// Gives up some of what has expired, if results can expire.
@@ -374,4 +379,6 @@ pub(super) struct Run {
     took: Cell<Option<Duration>>,
     /// Its result is for the callers alone.
     pub(super) drops: Cell<bool>,
+    /// How many others gave way to it.
+    evicted: Cell<usize>,
 }

@@ -52,7 +52,7 @@ impl Settings {
             Ok(done) => (Ok(done), std::mem::replace(&mut *book, changed)),
             Err(error) => (Err(error), changed),
         };
-        self.version.fetch_add(1, Ordering::Release);
+        self.touch();
         drop(book);
         drop(old);
         done
@@ -61,6 +61,11 @@ impl Settings {
     /// How often there has been a change.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
+    }
+
+    /// Has those who have asked for what holds ask again.
+    pub(crate) fn touch(&self) {
+        self.version.fetch_add(1, Ordering::Release);
     }
 
     /// What holds for a call of which `inner` is said.

@@ -13,7 +13,7 @@ pub(crate) trait Shelf {
     /// What a flight carries where the function's own error is not a value.
     type Failure: Send + Sync + 'static;
     /// What a put pushes out, for the caller to drop with nothing locked.
-    type Displaced;
+    type Displaced: Displaces;
 
     fn flights(&self) -> &Flights<Self::Key, Entry<Self::Value>, Self::Failure>;
 
@@ -45,6 +45,17 @@ pub(crate) trait Shelf {
     /// Whether what another caller's build ended with means anything to this one.
     fn knows(&self, landed: Result<&Self::Value, &Self::Failure>) -> bool;
 }
+
+/// What a put has pushed out.
+pub(crate) trait Displaces {
+    /// How many results gave way, beside the one that was replaced.
+    fn evicted(&self) -> usize {
+        0
+    }
+}
+
+/// A shared store evicts as it likes, and tells that to its own listener.
+impl Displaces for Option<Entry<AnyValue>> {}
 
 /// A shared store, for values that `value` recognises, and errors that `failure`
 /// does. Any other value under the same key is a fault, and counts as a miss.

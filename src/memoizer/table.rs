@@ -1,6 +1,6 @@
 use super::facts::Packed;
 use super::output::Output;
-use super::shelf::Shelf;
+use super::shelf::{Displaces, Shelf};
 use super::{Memoized, Shareable};
 use crate::clock::Stamp;
 use crate::entry::Entry;
@@ -82,7 +82,17 @@ pub(crate) struct Unshared;
 pub(crate) enum Displaced<M: Memoized> {
     Replaced(#[allow(dead_code)] Option<(M::Key, Row<M>)>),
     #[cfg(feature = "bounded")]
-    Leaving(#[allow(dead_code)] Leaving<M::Key, Entry<Output<M>>>),
+    Leaving(Leaving<M::Key, Entry<Output<M>>>),
+}
+
+impl<M: Memoized> Displaces for Displaced<M> {
+    fn evicted(&self) -> usize {
+        match self {
+            Displaced::Replaced(_) => 0,
+            #[cfg(feature = "bounded")]
+            Displaced::Leaving(leaving) => leaving.evicted(),
+        }
+    }
 }
 
 impl<M: Shareable> Table<M> {

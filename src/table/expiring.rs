@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn many_that_expire_together_go_with_the_next_few_puts() {
-        const MANY: u64 = if cfg!(miri) { 200 } else { 100_000 };
+        const MANY: u64 = if cfg!(miri) { 50 } else { 100_000 };
         let table = Expiring::new(hash_of);
         let (now, age) = (start(), Duration::from_secs(1));
         for key in 0..MANY {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn in_a_steady_flow_the_expired_are_fewer_than_the_rest() {
-        const ALIVE: u64 = if cfg!(miri) { 40 } else { 2_000 };
+        const ALIVE: u64 = if cfg!(miri) { 8 } else { 2_000 };
         let table = Expiring::new(hash_of);
         for key in 0..20 * ALIVE {
             let now = Stamp::from_nanos(1 + key);

@@ -8,6 +8,7 @@
 mod circles;
 mod entries;
 mod flights;
+mod locals;
 mod locks;
 mod options;
 mod regions;

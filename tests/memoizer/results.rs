@@ -16,7 +16,7 @@ fn an_error_is_not_kept_by_hand() {
         Err::<u32, _>(NoClone)
     };
     for _ in 0..2 {
-        let error = memo.get("key", fail).unwrap_err();
+        let error = memo.get::<u32, _>("key", fail).unwrap_err();
         assert_eq!(error.into_failure().unwrap(), NoClone);
     }
     assert_eq!(runs.so_far(), 2);
@@ -33,12 +33,12 @@ fn an_error_is_kept_by_hand_for_as_long_as_is_said() {
         Err::<u32, _>(NoClone)
     };
     for _ in 0..2 {
-        let error = memo.get_with("key", &brief, fail).unwrap_err();
+        let error = memo.get_with::<u32, _>("key", &brief, fail).unwrap_err();
         assert_eq!(error.failure(), Some(&NoClone));
     }
     assert_eq!(runs.so_far(), 1);
     clock.advance(secs(5));
-    memo.get_with("key", &brief, fail).unwrap_err();
+    memo.get_with::<u32, _>("key", &brief, fail).unwrap_err();
     assert_eq!(runs.so_far(), 2);
 }
 
@@ -46,12 +46,16 @@ fn an_error_is_kept_by_hand_for_as_long_as_is_said() {
 fn a_kept_error_gives_way_to_a_value() {
     let (memo, _, clock) = over_rows();
     let brief = Options::new().error_age(secs(5));
-    memo.get_with("key", &brief, || Err::<u32, _>(NoClone))
+    memo.get_with::<u32, _>("key", &brief, || Err(NoClone))
         .unwrap_err();
     clock.advance(secs(5));
-    let value = memo.get_with("key", &brief, || Ok::<_, NoClone>(1_u32));
+    let value = memo.get_with::<u32, _>("key", &brief, || Ok::<_, NoClone>(1));
     assert_eq!(value.unwrap(), 1);
-    assert_eq!(memo.ttl("key").unwrap(), None, "a value is kept as values are");
+    assert_eq!(
+        memo.ttl("key").unwrap(),
+        None,
+        "a value is kept as values are"
+    );
 }
 
 #[test]
@@ -69,21 +73,24 @@ fn get_some_keeps_a_none_for_as_long_as_is_said() {
     let (memo, _, clock) = over_rows();
     let brief = Options::new().none_age(secs(5));
     assert_eq!(memo.get_some("key", &brief, || None::<u32>).unwrap(), None);
-    assert_eq!(memo.get_some("key", &brief, || Some(1)).unwrap(), None);
+    assert_eq!(memo.get_some("key", &brief, || Some(1_u32)).unwrap(), None);
     clock.advance(secs(5));
-    assert_eq!(memo.get_some("key", &brief, || Some(2)).unwrap(), Some(2));
+    assert_eq!(
+        memo.get_some("key", &brief, || Some(2_u32)).unwrap(),
+        Some(2)
+    );
 }
 
 #[test]
 fn get_some_may_fail() {
     let (memo, rows, _) = over_rows();
     let plain = Options::new();
-    let failed = memo.get_some("key", &plain, || Err::<Option<u32>, _>(NoClone));
+    let failed = memo.get_some::<u32, _>("key", &plain, || Err(NoClone));
     assert_eq!(failed.unwrap_err().into_failure().unwrap(), NoClone);
-    let nothing = memo.get_some("key", &plain, || Ok::<_, NoClone>(None::<u32>));
+    let nothing = memo.get_some::<u32, _>("key", &plain, || Ok::<_, NoClone>(None));
     assert_eq!(nothing.unwrap(), None);
     assert!(keys(&rows).is_empty());
-    let value = memo.get_some("key", &plain, || Ok::<_, NoClone>(Some(1_u32)));
+    let value = memo.get_some::<u32, _>("key", &plain, || Ok::<_, NoClone>(Some(1)));
     assert_eq!(value.unwrap(), Some(1));
 }
 
@@ -273,7 +280,7 @@ fn refresh_replaces_what_is_kept() {
 fn a_refresh_that_fails_leaves_what_is_kept() {
     let (memo, _, _) = over_rows();
     memo.get("key", || 1_u32).unwrap();
-    memo.refresh("key", || Err::<u32, _>(NoClone)).unwrap_err();
+    memo.refresh::<u32, _>("key", || Err(NoClone)).unwrap_err();
     assert_eq!(memo.get("key", || 2_u32).unwrap(), 1);
 }
 

@@ -152,6 +152,29 @@ fn memoizers_over_one_map_share_its_entries() {
     assert!(!one.exists("key").unwrap());
 }
 
+#[test]
+fn memoizers_over_one_shared_store_join_each_others_builds() {
+    let nested = Nested::alone();
+    let store = SharedStore::new(Rows::default());
+    let [one, other] = [(); 2].map(|()| Memoizer::new(store.clone()));
+    let door = Door::new();
+    let slow = || {
+        door.pass();
+        1
+    };
+    std::thread::scope(|threads| {
+        let leads = threads.spawn(|| one.get("key", &slow).unwrap());
+        door.until_came(1);
+        let joins = threads.spawn(|| {
+            let inner = || other.get("key", || 2).unwrap();
+            other.get("own", inner).unwrap()
+        });
+        nested.until_waiting(1);
+        door.open();
+        assert_eq!((leads.join().unwrap(), joins.join().unwrap()), (1, 1));
+    });
+}
+
 /// A store whose operations fail where `fails` says so.
 fn failing(fails: fn(Doing<'_>) -> bool) -> Hooked {
     Hooked::new(move |doing| match fails(doing) {
@@ -244,19 +267,26 @@ fn a_store_that_cannot_be_listed_or_cleared_is_an_error() {
 
 #[test]
 fn a_failing_expire_is_an_error() {
-    for fails in [
-        |doing: Doing<'_>| matches!(doing, Doing::Get(_)),
-        |doing: Doing<'_>| matches!(doing, Doing::Put(..)),
-    ] {
-        let memo = Memoizer::new(Hooked {
-            rows: Rows::default(),
-            ..failing(fails)
-        });
-        memo.get("key", || 1).unwrap();
-        // With a failing write there is nothing there; so it is put by another way.
-        let found = memo.expire("key", secs(1));
-        assert!(!matches!(found, Ok(true)), "{found:?}");
+    #[memoize]
+    fn double(x: u32) -> u32 {
+        2 * x
     }
+
+    let is_broken = Arc::new(AtomicBool::new(false));
+    let breaks = Arc::clone(&is_broken);
+    let memo = Memoizer::new(Hooked::new(move |doing| {
+        match breaks.load(Ordering::SeqCst) && matches!(doing, Doing::Put(..)) {
+            true => Err(StoreError::new("putting", "out of order")),
+            false => Ok(()),
+        }
+    }));
+    memo.get("key", || 1).unwrap();
+    memo.scope(|| double(1));
+    is_broken.store(true, Ordering::SeqCst);
+    let error = memo.expire("key", secs(1)).unwrap_err();
+    assert!(matches!(error, MemoError::Store(_)), "{error}");
+    let error = memo.scope(|| double::expire(secs(1), 1)).unwrap_err();
+    assert!(matches!(error, MemoError::Store(_)), "{error}");
 }
 
 #[test]
@@ -282,7 +312,7 @@ fn a_value_of_another_type_is_a_counted_miss_and_replaced() {
     let text = memo.get("key", || "text".to_owned()).unwrap();
     assert_eq!(text, "text");
     assert!(memo.stats().store_faults > 0);
-    let kept = rows.lock()["key"].clone();
+    let kept = row(&rows, "key");
     assert_eq!(kept.value().downcast_ref(), Some(&"text".to_owned()));
     assert!(memo.entry::<u32>("key").unwrap().is_none());
 }
@@ -399,7 +429,7 @@ fn a_slow_put_keeps_nobody_else_waiting() {
 
     std::thread::scope(|threads| {
         let slow = threads.spawn(|| memo.get("slow", || 1).unwrap());
-        door.until_waiting(1);
+        door.until_came(1);
         for key in 0..1000 {
             assert_eq!(memo.get(&key.to_string(), || key).unwrap(), key);
             assert!(memo.delete(&key.to_string()).unwrap());
@@ -423,7 +453,7 @@ fn a_delete_during_a_slow_put_takes_out_what_was_put() {
 
     std::thread::scope(|threads| {
         let slow = threads.spawn(|| memo.get("slow", || 1).unwrap());
-        door.until_waiting(1);
+        door.until_came(1);
         let deleted = threads.spawn(|| memo.delete("slow").unwrap());
         door.open();
         assert_eq!(slow.join().unwrap(), 1);

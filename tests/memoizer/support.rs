@@ -3,12 +3,11 @@
 use mementos::clock::FakeClock;
 use mementos::store::{Lock, Store, StoreError};
 use mementos::{AnyValue, Entry, Event, Memoizer, Observer, Origin};
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc;
 use std::thread::{self, ThreadId};
 use std::time::{Duration, SystemTime};
 
@@ -44,37 +43,35 @@ impl Runs {
 
 /// A door that is shut until somebody opens it, for good.
 pub(crate) struct Door {
-    open: Mutex<mpsc::Sender<()>>,
-    /// Whoever waits here gets an error once the sender is gone.
-    shut: Mutex<mpsc::Receiver<()>>,
-    waiting: AtomicU32,
+    is_open: Mutex<bool>,
+    opened: Condvar,
+    came: AtomicU32,
 }
 
 impl Door {
-    pub(crate) fn new() -> Self {
-        let (open, shut) = mpsc::channel();
+    pub(crate) const fn new() -> Self {
         Door {
-            open: Mutex::new(open),
-            shut: Mutex::new(shut),
-            waiting: AtomicU32::new(0),
+            is_open: Mutex::new(false),
+            opened: Condvar::new(),
+            came: AtomicU32::new(0),
         }
     }
 
     /// Waits for the door to open.
     pub(crate) fn pass(&self) {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
-        let shut = self.shut.lock();
-        _ = shut.recv();
+        self.came.fetch_add(1, Ordering::SeqCst);
+        let mut is_open = self.is_open.lock();
+        self.opened.wait_while(&mut is_open, |is_open| !*is_open);
     }
 
     pub(crate) fn open(&self) {
-        let (other, _) = mpsc::channel();
-        *self.open.lock() = other;
+        *self.is_open.lock() = true;
+        self.opened.notify_all();
     }
 
     /// Waits until so many have come to the door.
-    pub(crate) fn until_waiting(&self, many: u32) {
-        until(|| self.waiting.load(Ordering::SeqCst) >= many);
+    pub(crate) fn until_came(&self, many: u32) {
+        until(|| self.came.load(Ordering::SeqCst) >= many);
     }
 }
 
@@ -137,6 +134,10 @@ pub(crate) type Rows = Arc<Mutex<BTreeMap<String, Entry<AnyValue>>>>;
 
 pub(crate) fn keys(rows: &Rows) -> Vec<String> {
     rows.lock().keys().cloned().collect()
+}
+
+pub(crate) fn row(rows: &Rows, key: &str) -> Entry<AnyValue> {
+    rows.lock()[key].clone()
 }
 
 /// A memoizer over an empty store, whose time is moved by hand.
@@ -268,11 +269,11 @@ impl Store<String, Entry<AnyValue>> for Hooked {
         self.rows.entries()
     }
 
-    fn lock(&self) -> Option<&dyn Lock> {
+    fn native_lock(&self) -> Option<&dyn Lock> {
         self.lock.as_ref().map(|lock| lock as _)
     }
 
-    fn ttl(&self, _: &String) -> Result<Option<Duration>, StoreError> {
+    fn native_ttl(&self, _: &String) -> Result<Option<Duration>, StoreError> {
         Ok(self.ttl)
     }
 }

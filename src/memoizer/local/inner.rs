@@ -17,6 +17,7 @@ use crate::options::{Answer, Options, Terms};
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -249,16 +250,19 @@ impl<M: Memoized> Inner<M> {
             .begin(hash, key.clone())
             .map_err(BuildError::<Infallible>::from_circle)?;
         let began = self.clock.elapsed();
-        // User code. A panic counts, and ends the build on its way.
-        let run = || Ok::<_, Infallible>(M::run(args));
-        let Ok(output) = self.counters.failures.unless_ok(run);
+        // User code. A panic goes on from here, and ends the build on its way.
+        let ran = catch_unwind(AssertUnwindSafe(|| M::run(args)));
+        let output = ran.unwrap_or_else(|payload| {
+            log.tell(Event::Failed);
+            resume_unwind(payload)
+        });
         let took = self.clock.elapsed().saturating_sub(began);
         drop(building);
         let answer = M::answer(&output);
-        match answer {
-            Answer::Error => log.tell(Event::Failed),
-            Answer::Value | Answer::Nothing => log.tell(Event::Built { took }),
-        }
+        let event = match answer {
+            Answer::Error => Event::Failed,
+            Answer::Value | Answer::Nothing => Event::Built { took },
+        };
         let ages = rules
             .ages_of(&output)
             .or(by_args)
@@ -266,6 +270,7 @@ impl<M: Memoized> Inner<M> {
         let created = self.now();
         let expires = terms.expires(answer, ages, created, hash_of(&(hash, created)));
         let (Some(expires), Some(copy)) = (expires, M::copy(&output)) else {
+            log.tell(event);
             return Ok(output);
         };
         let etag = rules
@@ -279,7 +284,9 @@ impl<M: Memoized> Inner<M> {
             etag,
             took: took.as_secs_f32(),
         };
-        log.evicted(self.table.put(hash, key, entry, created));
+        let evicted = self.table.put(hash, key, entry, created);
+        log.tell(event);
+        log.evicted(evicted);
         Ok(copy)
     }
 }

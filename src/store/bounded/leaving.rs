@@ -54,7 +54,7 @@ impl<K, V> Leaving<K, V> {
     }
 
     /// How many were given up. A replaced one does not count.
-    pub(super) fn evicted(&self) -> usize {
+    pub(crate) fn evicted(&self) -> usize {
         usize::from(self.first.is_some()) + self.more.len()
     }
 
