@@ -3,7 +3,7 @@
 
 use super::graph::Node;
 use crate::sync::thread_local;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -59,9 +59,34 @@ pub(crate) fn innermost_build() -> Option<Arc<dyn Node>> {
     CHAIN.try_with(innermost).ok().flatten()
 }
 
-/// Whether the next place down this thread's stack is a leader, who can catch
-/// what is thrown.
+thread_local! {
+    /// How many builds on this thread's stack are in no flight, and catch what is
+    /// thrown as a leader does.
+    static CATCHING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Says that this thread is in a build that is in no flight, until the answer is
+/// dropped.
+pub(crate) fn catching() -> Catching {
+    _ = CATCHING.try_with(|catching| catching.set(catching.get() + 1));
+    Catching(PhantomData)
+}
+
+/// A build in no flight.
+pub(crate) struct Catching(PhantomData<*const ()>);
+
+impl Drop for Catching {
+    fn drop(&mut self) {
+        _ = CATCHING.try_with(|catching| catching.set(catching.get() - 1));
+    }
+}
+
+/// Whether somebody down this thread's stack catches what is thrown: the next
+/// place is a leader's, or there is a build in no flight.
 pub(crate) fn leads() -> bool {
+    if CATCHING.try_with(Cell::get).unwrap_or(0) > 0 {
+        return true;
+    }
     let innermost = |chain: &RefCell<Vec<Place>>| Some(chain.borrow().last()?.part);
     CHAIN.try_with(innermost).ok().flatten() == Some(Part::Leads)
 }

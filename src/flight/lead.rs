@@ -302,8 +302,8 @@ where
                 Thrown::Error(BuildError::failed(self.flight.what_and_key(), error))
             }
             Ok(Err(Stopped::Because(error))) => Thrown::Error(error),
-            Err(payload) => match payload.downcast::<CircleUnwind>() {
-                Ok(circle) => Thrown::Error(BuildError::from_circle(circle.0)),
+            Err(payload) => match thrown_circle(payload) {
+                Ok(circle) => Thrown::Error(BuildError::from_circle(circle)),
                 Err(payload) => {
                     let site = self.flight.what_and_key();
                     let shared = BuildError::panicked(site, message_of(&*payload));
@@ -363,6 +363,11 @@ where
             self.land(|| Landing::Again);
         }
     }
+}
+
+/// The circle that was thrown, if that is what the payload of a panic is.
+pub(crate) fn thrown_circle(payload: Box<dyn Any + Send>) -> Result<Circle, Box<dyn Any + Send>> {
+    payload.downcast().map(|thrown: Box<CircleUnwind>| thrown.0)
 }
 
 /// Panics with the error's message.

@@ -30,9 +30,12 @@ pub trait Members {
 
     /// Whether the members are the same.
     fn same(&self, other: &Self) -> bool;
+}
 
+/// Members that can be shown.
+pub trait Shown {
     /// What each of them prints by `Debug`.
-    fn printed(&self) -> Vec<String>;
+    fn shown(&self) -> Vec<String>;
 }
 
 fn sum<T: Hash>(members: impl Iterator<Item = T>) -> u64 {
@@ -40,32 +43,23 @@ fn sum<T: Hash>(members: impl Iterator<Item = T>) -> u64 {
     members.fold(0, |sum, member| sum.wrapping_add(hasher.hash_one(member)))
 }
 
-impl<K: Hash + Eq + Debug, V: Hash + Eq + Debug, S: BuildHasher> Members for HashMap<K, V, S> {
+impl<K: Hash + Eq, V: Hash + Eq, S: BuildHasher> Members for HashMap<K, V, S> {
     fn digest(&self) -> (u64, usize) {
         (sum(self.iter()), self.len())
     }
 
     fn same(&self, other: &Self) -> bool {
         self == other
-    }
-
-    fn printed(&self) -> Vec<String> {
-        let pair = |(key, value)| format!("{key:?}: {value:?}");
-        self.iter().map(pair).collect()
     }
 }
 
-impl<T: Hash + Eq + Debug, S: BuildHasher> Members for HashSet<T, S> {
+impl<T: Hash + Eq, S: BuildHasher> Members for HashSet<T, S> {
     fn digest(&self) -> (u64, usize) {
         (sum(self.iter()), self.len())
     }
 
     fn same(&self, other: &Self) -> bool {
         self == other
-    }
-
-    fn printed(&self) -> Vec<String> {
-        self.iter().map(|member| format!("{member:?}")).collect()
     }
 }
 
@@ -77,16 +71,31 @@ impl<M: Members> Members for &M {
     fn same(&self, other: &Self) -> bool {
         (**self).same(other)
     }
+}
 
-    fn printed(&self) -> Vec<String> {
-        (**self).printed()
+impl<K: Debug, V: Debug, S> Shown for HashMap<K, V, S> {
+    fn shown(&self) -> Vec<String> {
+        let pair = |(key, value)| format!("{key:?}: {value:?}");
+        self.iter().map(pair).collect()
+    }
+}
+
+impl<T: Debug, S> Shown for HashSet<T, S> {
+    fn shown(&self) -> Vec<String> {
+        self.iter().map(|member| format!("{member:?}")).collect()
+    }
+}
+
+impl<M: Shown> Shown for &M {
+    fn shown(&self) -> Vec<String> {
+        (**self).shown()
     }
 }
 
 /// Sorted, so that the same content prints the same.
-impl<M: Members> Debug for Content<M> {
+impl<M: Shown> Debug for Content<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut members = self.0.printed();
+        let mut members = self.0.shown();
         members.sort();
         write!(f, "{{{}}}", members.join(", "))
     }

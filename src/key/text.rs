@@ -23,17 +23,22 @@ pub(crate) fn bounded(text: String) -> String {
         return text;
     }
     let digest = hmac_sha256::Hash::hash(text.as_bytes());
-    let mut cut = LONGEST - DIGITS - 1;
-    while !text.is_char_boundary(cut) {
-        cut -= 1;
-    }
-    let mut bounded = text;
-    bounded.truncate(cut);
+    let mut bounded = head(text);
     bounded.push('#');
     for byte in digest {
         _ = write!(bounded, "{byte:02x}");
     }
     bounded
+}
+
+/// What is left of a text in any case.
+pub(crate) fn head(mut text: String) -> String {
+    let mut cut = text.len().min(LONGEST - DIGITS - 1);
+    while !text.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    text.truncate(cut);
+    text
 }
 
 /// A key in parentheses: a tuple brings its own.

@@ -296,6 +296,7 @@ impl<'k> Many<'_, 'k> {
                     self.found.insert(key.key, entry.clone());
                 }
                 Landing::Failed(error) if call.accepts(shelf, Err(error)) => {
+                    call.log.tell(Event::Joined);
                     return Err(error.clone());
                 }
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}

@@ -231,8 +231,8 @@ impl Memoizer {
         self.settings().read(|book| book.regions.clone())
     }
 
-    /// The same memoizer, with options for every call that is made through this
-    /// handle.
+    /// The same memoizer, with options for every call by hand that is made through
+    /// this handle. Functions have options of their own.
     ///
     /// ```
     /// use mementos::{Memoizer, Options};

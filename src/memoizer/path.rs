@@ -64,7 +64,11 @@ impl Call<'_> {
         if self.mode == Mode::Refresh {
             return None;
         }
-        let Some(entry) = self.find(shelf, hash, asked) else {
+        let found = shelf.find(hash, asked).unwrap_or_else(|fault| {
+            self.log.tell(Event::StoreFault(&fault));
+            None
+        });
+        let Some(entry) = found else {
             self.log.tell(Event::Miss);
             return None;
         };
@@ -79,7 +83,7 @@ impl Call<'_> {
         None
     }
 
-    /// The same again: silent, but for a store that fails.
+    /// The same again, and in silence: a store that fails has been told of.
     pub(crate) fn look_again<S: Shelf>(
         &self,
         shelf: &S,
@@ -89,20 +93,8 @@ impl Call<'_> {
         if self.mode == Mode::Refresh {
             return None;
         }
-        let entry = self.find(shelf, hash, asked)?;
+        let entry = shelf.find(hash, asked).ok().flatten()?;
         (self.verdict(&entry) == Verdict::Fresh).then_some(entry)
-    }
-
-    fn find<S: Shelf>(
-        &self,
-        shelf: &S,
-        hash: u64,
-        asked: &impl Lookup<S::Key>,
-    ) -> Option<Entry<S::Value>> {
-        shelf.find(hash, asked).unwrap_or_else(|fault| {
-            self.log.tell(Event::StoreFault(&fault));
-            None
-        })
     }
 
     /// Gets what was not there a moment ago: by building it, or from who builds it.
@@ -115,7 +107,7 @@ impl Call<'_> {
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
         let lock = self.lock(shelf).map(|lock| Wanted {
             lock,
-            text: shelf.text(&key),
+            text: shelf.text(&key, self.terms),
             key: key.clone(),
         });
         let alone = self.builds_alone().then(|| key.clone());
@@ -183,10 +175,18 @@ impl Call<'_> {
                 self.run(hash, build, run)
                     .map_err(|failure| BuildError::failed(site(), failure))
             }
-            (Err(error), _) => Err(error),
+            (Err(error), _) => {
+                let landed = matches!(error, BuildError::Failed(_) | BuildError::Panicked(_));
+                if landed && !run.ran.get() {
+                    self.log.tell(Event::Joined);
+                }
+                Err(error)
+            }
         };
         if let Some(took) = run.took.get() {
             self.log.tell(Event::Built { took });
+        }
+        if run.put.get() {
             self.log.evicted(run.evicted.get());
             self.tidy(shelf);
         }
@@ -218,6 +218,7 @@ impl Call<'_> {
         build: impl FnOnce() -> Result<Brought<V>, F>,
         run: &Run,
     ) -> Result<Entry<V>, F> {
+        run.ran.set(true);
         let began = self.clock.elapsed();
         let brought = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|payload| {
             self.log.tell(Event::Failed);
@@ -299,6 +300,7 @@ impl Call<'_> {
         let put = shelf.put(hash, key, entry);
         let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
         let displaced = put.ok()?;
+        run.put.set(true);
         run.evicted.set(displaced.evicted());
         Some(displaced)
     }
@@ -375,6 +377,10 @@ struct Wanted<'w, K> {
 /// What became of a run of the function.
 #[derive(Default)]
 pub(super) struct Run {
+    /// The function has run, or has begun to.
+    ran: Cell<bool>,
+    /// Its result has been put.
+    put: Cell<bool>,
     /// How long it took, if it brought a value.
     took: Cell<Option<Duration>>,
     /// Its result is for the callers alone.

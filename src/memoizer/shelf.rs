@@ -5,6 +5,7 @@ use crate::clock::Stamp;
 use crate::entry::{AnyValue, Entry};
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
+use crate::options::Terms;
 use crate::store::{AnyFailure, Lock, SharedStore, StoreError};
 
 pub(crate) trait Shelf {
@@ -40,7 +41,7 @@ pub(crate) trait Shelf {
     fn lock(&self) -> Option<&dyn Lock>;
 
     /// The key as text, for a lock.
-    fn text(&self, key: &Self::Key) -> String;
+    fn text(&self, key: &Self::Key, terms: &Terms) -> String;
 
     /// Whether what another caller's build ended with means anything to this one.
     fn knows(&self, landed: Result<&Self::Value, &Self::Failure>) -> bool;
@@ -111,7 +112,7 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
         self.store.lock()
     }
 
-    fn text(&self, key: &String) -> String {
+    fn text(&self, key: &String, _: &Terms) -> String {
         key.clone()
     }
 

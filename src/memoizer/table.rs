@@ -6,6 +6,7 @@ use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::flight::{Flights, Publish};
 use crate::key::{Lookup, hash_of, text};
+use crate::options::Terms;
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Lock, StoreError};
@@ -240,8 +241,8 @@ impl<M: Shareable> Shelf for Table<M> {
         None
     }
 
-    fn text(&self, key: &M::Key) -> String {
-        text::text(M::NAME, key)
+    fn text(&self, key: &M::Key, terms: &Terms) -> String {
+        terms.full(&text::text(M::NAME, key))
     }
 
     fn knows(&self, landed: Result<&Output<M>, &Unshared>) -> bool {

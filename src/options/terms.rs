@@ -160,6 +160,14 @@ impl Terms {
         })
     }
 
+    /// How all keys of a function begin, as the store sees them.
+    pub(crate) fn head(&self, function: &str) -> String {
+        text::head(match &self.namespace {
+            Some(namespace) => format!("{namespace}:{function}("),
+            None => format!("{function}("),
+        })
+    }
+
     /// Whether an `Err` is kept for some time.
     pub(crate) fn keeps_errors(&self) -> bool {
         self.error_age.is_some()

@@ -77,7 +77,8 @@ impl<'l> Locked<'l> {
         timeout: Duration,
     ) -> Result<Option<Self>, StoreError> {
         let acquired = lock.acquire(key, timeout)?;
-        Ok(acquired.then_some(Locked { lock, key }))
+        // Made only if there is something to release.
+        Ok(acquired.then(|| Locked { lock, key }))
     }
 }
 

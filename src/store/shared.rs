@@ -69,15 +69,19 @@ impl SharedStore {
         })
     }
 
-    /// Forgets the keys that begin with `prefix`.
-    pub(crate) fn delete_below(&self, prefix: &str) -> Result<(), StoreError> {
-        let goes = |text: &String| text.starts_with(prefix);
+    /// Forgets the entries that `goes` recognises, and voids the flights whose keys
+    /// begin with `head`.
+    pub(crate) fn delete_where(
+        &self,
+        head: &str,
+        goes: impl Fn(&str, &AnyValue) -> bool,
+    ) -> Result<(), StoreError> {
         self.forget(
-            || self.flights().void_where(goes),
+            || self.flights().void_where(|text| text.starts_with(head)),
             || {
                 let entries = self.store().entries()?.into_iter();
                 entries
-                    .filter(|(key, _)| goes(key))
+                    .filter(|(key, entry)| goes(key, &entry.value))
                     .try_for_each(|(key, _)| self.store().delete(&key).map(drop))
             },
         )

@@ -89,7 +89,7 @@ fn options_of_a_handle_hold_for_its_calls() {
 }
 
 #[test]
-fn options_of_a_handle_hold_for_functions_in_its_scope() {
+fn options_of_a_handle_are_not_those_of_functions_in_its_scope() {
     #[memoize(prefix = "one")]
     fn one(x: u32) -> u32 {
         x
@@ -98,7 +98,7 @@ fn options_of_a_handle_hold_for_functions_in_its_scope() {
     let (memo, rows, _) = over_rows();
     let tenant = memo.with(Options::new().namespace("tenant"));
     tenant.scope(|| one(1));
-    assert_eq!(keys(&rows), ["tenant:one(1)"]);
+    assert_eq!(keys(&rows), ["one(1)"]);
 }
 
 #[test]

@@ -172,7 +172,13 @@ impl<M: Shareable> Inner<M> {
         self.clear_tables()?;
         let (terms, _) = self.terms()?;
         if let Some(store) = &terms.store {
-            store.delete_below(&terms.full(&format!("{}(", M::NAME)))?;
+            // A long text is cut, so flights are told by what of it is left in any
+            // case. That may void some of others: they are not kept, and no more.
+            let head = terms.head(M::NAME);
+            store.delete_where(&head, |text, value| {
+                let stored = value.downcast_ref::<Stored<M>>();
+                stored.is_some_and(|stored| terms.full(&text::text(M::NAME, &stored.key)) == *text)
+            })?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use crate::decide::{Demand, Facts, Verdict, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, RegionError};
 use crate::etag::Etag;
-use crate::flight::raise;
+use crate::flight::{raise, thrown_circle};
 use crate::key::{Lookup, hash_by, hash_of, hasher};
 use crate::memoizer::observe::{Event, Log, Origin};
 use crate::memoizer::output::Output;
@@ -16,6 +16,7 @@ use crate::memoizer::{Memoized, Rules};
 use crate::options::{Answer, Options, Terms};
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::rc::Rc;
@@ -25,7 +26,10 @@ use std::sync::Arc;
 pub(super) struct Inner<M: Memoized> {
     hasher: ahash::RandomState,
     clock: Watch,
-    pub(super) table: Table<M>,
+    /// The results outside every namespace.
+    table: Rc<Table<M>>,
+    /// Those in a namespace, by its name.
+    spaces: RefCell<HashMap<Arc<str>, Rc<Table<M>>>>,
     options: RefCell<Options>,
     rules: RefCell<Rc<Rules<M>>>,
     /// What the options come to, and as of which version of the settings.
@@ -54,7 +58,8 @@ impl<M: Memoized> Inner<M> {
         Inner {
             hasher: hasher().clone(),
             clock: settings.clock().clone(),
-            table: Table::new(),
+            table: Rc::new(Table::new()),
+            spaces: RefCell::default(),
             options: RefCell::new(M::options()),
             rules: RefCell::new(Rc::new(M::rules())),
             settled: RefCell::new(None),
@@ -121,6 +126,25 @@ impl<M: Memoized> Inner<M> {
         self.plain.set(NOT_PLAIN);
         let settled = self.settled.borrow_mut().take();
         drop(settled);
+    }
+
+    /// The table of the namespace that the terms name.
+    pub(super) fn table(&self, terms: &Terms) -> Rc<Table<M>> {
+        let Some(name) = &terms.namespace else {
+            return Rc::clone(&self.table);
+        };
+        let mut spaces = self.spaces.borrow_mut();
+        let space = spaces
+            .entry(Arc::clone(name))
+            .or_insert_with(|| Rc::new(Table::new()));
+        Rc::clone(space)
+    }
+
+    /// The tables of all namespaces.
+    pub(super) fn tables(&self) -> Vec<Rc<Table<M>>> {
+        let spaces = self.spaces.borrow();
+        let spaces = spaces.values().map(Rc::clone);
+        [Rc::clone(&self.table)].into_iter().chain(spaces).collect()
     }
 
     /// What holds for a call that says nothing itself.
@@ -214,7 +238,7 @@ impl<M: Memoized> Inner<M> {
         let asked = M::lookup(&args);
         let hash = self.hash(&asked);
         if mode == Mode::Take {
-            match self.table.find(hash, &asked) {
+            match self.table(terms).find(hash, &asked) {
                 None => log.tell(Event::Miss),
                 Some(entry) => match self.verdict(&entry, terms.demand(etag.as_ref())) {
                     Verdict::Fresh => {
@@ -245,18 +269,25 @@ impl<M: Memoized> Inner<M> {
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
         let by_args = rules.ages(&args);
-        let building = self
-            .table
+        let table = self.table(terms);
+        let building = table
             .begin(hash, key.clone())
             .map_err(BuildError::<Infallible>::from_circle)?;
         let began = self.clock.elapsed();
         // User code. A panic goes on from here, and ends the build on its way.
         let ran = catch_unwind(AssertUnwindSafe(|| M::run(args)));
-        let output = ran.unwrap_or_else(|payload| {
-            log.tell(Event::Failed);
-            resume_unwind(payload)
-        });
+        let output = match ran.map_err(thrown_circle) {
+            Ok(output) => output,
+            Err(thrown) => {
+                log.tell(Event::Failed);
+                match thrown {
+                    Ok(circle) => return Err(BuildError::from_circle(circle)),
+                    Err(payload) => resume_unwind(payload),
+                }
+            }
+        };
         let took = self.clock.elapsed().saturating_sub(began);
+        let is_void = building.is_void();
         drop(building);
         let answer = M::answer(&output);
         let event = match answer {
@@ -269,6 +300,7 @@ impl<M: Memoized> Inner<M> {
             .or(terms.ages_of(&output));
         let created = self.now();
         let expires = terms.expires(answer, ages, created, hash_of(&(hash, created)));
+        let expires = expires.filter(|_| !is_void);
         let (Some(expires), Some(copy)) = (expires, M::copy(&output)) else {
             log.tell(event);
             return Ok(output);
@@ -284,7 +316,7 @@ impl<M: Memoized> Inner<M> {
             etag,
             took: took.as_secs_f32(),
         };
-        let evicted = self.table.put(hash, key, entry, created);
+        let evicted = table.put(hash, key, entry, created);
         log.tell(event);
         log.evicted(evicted);
         Ok(copy)

@@ -35,7 +35,7 @@ use std::time::{Duration, SystemTime};
 /// itself.
 ///
 /// The operations are those of [`Function`](super::Function), on this thread alone,
-/// and of the same form: none of them fails where that says `Result`.
+/// and of the same form.
 pub struct LocalFunction<M>(PhantomData<M>);
 
 /// Where one function's table lives on each thread: a thread local of its own.
@@ -157,15 +157,15 @@ impl<M: Memoized> LocalFunction<M> {
         let (inner, terms) = settled::<M>();
         let etag = inner.rules().etag(&args);
         let asked = M::lookup(&args);
-        let entry = inner.table.find(inner.hash(&asked), &asked);
+        let entry = inner.table(&terms).find(inner.hash(&asked), &asked);
         entry.is_some_and(|entry| inner.is_fresh(&entry, &terms, etag.as_ref()))
     }
 
     /// What is kept for these arguments, whether fresh or not.
     pub fn entry(&self, args: M::Args<'_>) -> Option<Entry<M::Output>> {
-        let inner = current::<M>();
+        let (inner, terms) = settled::<M>();
         let asked = M::lookup(&args);
-        let entry = inner.table.find(inner.hash(&asked), &asked)?;
+        let entry = inner.table(&terms).find(inner.hash(&asked), &asked)?;
         let output = M::copy(entry.value.get())?;
         Some(entry.with(output))
     }
@@ -187,25 +187,26 @@ impl<M: Memoized> LocalFunction<M> {
     ///
     /// # Errors
     ///
-    /// None: nothing can fail here.
+    /// If the function's options name a region that there is not.
     pub fn expire(&self, age: Duration, args: M::Args<'_>) -> Result<bool, MemoError> {
-        Ok(expire::<M>(current::<M>().now().after(age), &args))
+        expire::<M>(current::<M>().now().after(age), &args)
     }
 
     /// Has what is kept expire at `time`; answers whether anything is kept.
     pub fn expire_at(&self, time: SystemTime, args: M::Args<'_>) -> Result<bool, MemoError> {
-        Ok(expire::<M>(time.into(), &args))
+        expire::<M>(time.into(), &args)
     }
 
     /// Forgets the result for these arguments; answers whether anything was kept.
     ///
     /// # Errors
     ///
-    /// None: nothing can fail here.
+    /// If the function's options name a region that there is not.
     pub fn delete(&self, args: M::Args<'_>) -> Result<bool, MemoError> {
         let inner = current::<M>();
+        let terms = inner.terms()?;
         let asked = M::lookup(&args);
-        let removed = inner.table.delete(inner.hash(&asked), &asked);
+        let removed = inner.table(&terms).delete(inner.hash(&asked), &asked);
         inner.counters.removals.add(removed.into());
         Ok(removed)
     }
@@ -214,10 +215,10 @@ impl<M: Memoized> LocalFunction<M> {
     ///
     /// # Errors
     ///
-    /// None: nothing can fail here.
+    /// If the function's options name a region that there is not.
     pub fn clear(&self) -> Result<(), MemoError> {
         let inner = current::<M>();
-        let removed = inner.table.clear();
+        let removed: usize = inner.tables().iter().map(|table| table.clear()).sum();
         inner.counters.removals.add(removed as u64);
         Ok(())
     }
@@ -229,7 +230,11 @@ impl<M: Memoized> LocalFunction<M> {
 
     /// How many results are kept.
     pub fn len(&self) -> usize {
-        current::<M>().table.len()
+        current::<M>()
+            .tables()
+            .iter()
+            .map(|table| table.len())
+            .sum()
     }
 
     /// Whether nothing is kept.
@@ -278,10 +283,12 @@ fn settled<M: Memoized>() -> (Rc<Inner<M>>, Rc<Terms>) {
     (inner, terms)
 }
 
-fn expire<M: Memoized>(at: Stamp, args: &M::Args<'_>) -> bool {
+fn expire<M: Memoized>(at: Stamp, args: &M::Args<'_>) -> Result<bool, MemoError> {
     let inner = current::<M>();
+    let terms = inner.terms()?;
     let asked = M::lookup(args);
-    inner.table.expire_at(inner.hash(&asked), &asked, at)
+    let table = inner.table(&terms);
+    Ok(table.expire_at(inner.hash(&asked), &asked, at))
 }
 
 impl<M> Clone for LocalFunction<M> {

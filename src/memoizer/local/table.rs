@@ -4,6 +4,7 @@ use super::stack::{self, Begun};
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::error::{Circle, Site};
+use crate::flight::{self, Catching};
 use crate::key::{Lookup, hash_of};
 use crate::memoizer::Memoized;
 use crate::memoizer::output::Output;
@@ -17,9 +18,18 @@ use std::rc::Rc;
 /// function. Nothing else of the user's does.
 pub(super) struct Table<M: Memoized> {
     rows: RefCell<HashTable<Row<M>>>,
-    building: RefCell<HashTable<Rc<M::Key>>>,
+    building: RefCell<HashTable<Rc<Pending<M::Key>>>>,
     /// How many rows may be looked at for what has been paid by puts.
     paid: Cell<usize>,
+    /// A moment before which nothing in here expires.
+    earliest: Cell<Stamp>,
+}
+
+/// A key that is being built.
+struct Pending<K> {
+    key: K,
+    /// It was deleted meanwhile: the result is for its caller alone.
+    void: Cell<bool>,
 }
 
 struct Row<M: Memoized> {
@@ -36,6 +46,7 @@ impl<M: Memoized> Table<M> {
             rows: RefCell::new(HashTable::new()),
             building: RefCell::new(HashTable::new()),
             paid: Cell::new(0),
+            earliest: Cell::new(Stamp::NEVER),
         }
     }
 
@@ -62,19 +73,31 @@ impl<M: Memoized> Table<M> {
 
     /// Puts a row, and gives up those that have expired if that is paid for.
     pub(super) fn put(&self, hash: u64, key: M::Key, entry: Entry<Output<M>>, now: Stamp) -> usize {
+        let expires = entry.expires;
         let replaced = self.take(hash, &key);
         let mut rows = self.rows.borrow_mut();
         rows.insert_unique(hash, Row { key, entry }, |row| hash_of(&row.key));
         let len = rows.len();
         drop(rows);
         drop(replaced);
-        self.paid.set(self.paid.get() + PAYS);
-        if self.paid.get() < len {
+        self.expects(expires);
+        if self.earliest.get() > now || self.paid.get() < len {
             return 0;
         }
-        self.paid.set(0);
+        self.paid.set(self.paid.get() - len);
         let expired = self.take_where(|row| row.entry.expires <= now);
+        let rows = self.rows.borrow();
+        let earliest = rows.iter().map(|row| row.entry.expires).min();
+        self.earliest.set(earliest.unwrap_or(Stamp::NEVER));
         expired.len()
+    }
+
+    /// Takes note of an expiry.
+    fn expects(&self, expires: Stamp) {
+        if expires != Stamp::NEVER {
+            self.earliest.set(self.earliest.get().min(expires));
+            self.paid.set(self.paid.get() + PAYS);
+        }
     }
 
     fn take(&self, hash: u64, key: &M::Key) -> Option<Row<M>> {
@@ -84,6 +107,11 @@ impl<M: Memoized> Table<M> {
     }
 
     pub(super) fn delete(&self, hash: u64, asked: &impl Lookup<M::Key>) -> bool {
+        let building = self.building.borrow();
+        if let Some(pending) = building.find(hash, |pending| asked.is(&pending.key)) {
+            pending.void.set(true);
+        }
+        drop(building);
         let mut rows = self.rows.borrow_mut();
         let found = rows.find_entry(hash, |row| asked.is(&row.key));
         let removed = found.ok().map(|found| found.remove().0);
@@ -94,10 +122,18 @@ impl<M: Memoized> Table<M> {
     pub(super) fn expire_at(&self, hash: u64, asked: &impl Lookup<M::Key>, at: Stamp) -> bool {
         let mut rows = self.rows.borrow_mut();
         let row = rows.find_mut(hash, |row| asked.is(&row.key));
-        row.map(|row| row.entry.expires = at).is_some()
+        let changed = row.map(|row| row.entry.expires = at).is_some();
+        drop(rows);
+        if changed {
+            self.expects(at);
+        }
+        changed
     }
 
     pub(super) fn clear(&self) -> usize {
+        let building = self.building.borrow();
+        building.iter().for_each(|pending| pending.void.set(true));
+        drop(building);
         self.take_where(|_| true).len()
     }
 
@@ -120,45 +156,56 @@ impl<M: Memoized> Table<M> {
     ///
     /// The circle, if this thread is building it already.
     pub(super) fn begin(&self, hash: u64, key: M::Key) -> Result<Building<'_, M>, Circle> {
-        let known = self
-            .building
-            .borrow()
-            .find(hash, |known| **known == key)
-            .map(Rc::clone);
+        let building = self.building.borrow();
+        let known = building.find(hash, |pending| pending.key == key);
+        let known = known.map(Rc::clone);
+        drop(building);
         if let Some(known) = known {
             return Err(stack::circle(id(&known)));
         }
-        let key = Rc::new(key);
+        let pending = Rc::new(Pending {
+            key,
+            void: Cell::new(false),
+        });
         let mut building = self.building.borrow_mut();
-        building.insert_unique(hash, Rc::clone(&key), |key| hash_of(&**key));
+        building.insert_unique(hash, Rc::clone(&pending), |pending| hash_of(&pending.key));
         drop(building);
-        let named = Rc::clone(&key);
-        let begun = stack::begin(id(&key), Rc::new(move || Site::new(M::NAME, &*named)));
+        let named = Rc::clone(&pending);
+        let site = Rc::new(move || Site::new(M::NAME, &named.key));
         Ok(Building {
             table: self,
             hash,
-            key,
-            _begun: begun,
+            _begun: stack::begin(id(&pending), site),
+            _catching: flight::catching(),
+            pending,
         })
     }
 }
 
-fn id<K>(key: &Rc<K>) -> usize {
-    Rc::as_ptr(key).addr()
+fn id<K>(pending: &Rc<K>) -> usize {
+    Rc::as_ptr(pending).addr()
 }
 
 /// A key that is being built on this thread.
 pub(super) struct Building<'t, M: Memoized> {
     table: &'t Table<M>,
     hash: u64,
-    key: Rc<M::Key>,
+    pending: Rc<Pending<M::Key>>,
     _begun: Begun,
+    _catching: Catching,
+}
+
+impl<M: Memoized> Building<'_, M> {
+    /// Whether the key was deleted meanwhile.
+    pub(super) fn is_void(&self) -> bool {
+        self.pending.void.get()
+    }
 }
 
 impl<M: Memoized> Drop for Building<'_, M> {
     fn drop(&mut self) {
         let mut building = self.table.building.borrow_mut();
-        let found = building.find_entry(self.hash, |key| Rc::ptr_eq(key, &self.key));
+        let found = building.find_entry(self.hash, |pending| Rc::ptr_eq(pending, &self.pending));
         let removed = found.ok().map(|found| found.remove().0);
         drop(building);
         drop(removed);
