@@ -86,22 +86,25 @@ fn pairs(options: &Options) -> Group {
 
 fn distinct(options: &Options) -> Group {
     let count = options.pick(100_000, 1_000_000);
-    let keys: Vec<u64> = shuffled(count).map(|n| n as u64).collect();
+    let keys = keys(count);
     let subjects = vec![
-        Subject::new("DashMap entry", || cold::dashmap(&keys)),
-        Subject::new("mementos", fresh(cold::MEMENTOS, &keys))
+        Subject::new("DashMap entry", || cold::dashmap(keys)),
+        Subject::new("mementos", fresh(cold::MEMENTOS, keys))
             .target(Target::AtMost(2.5))
             .target(Target::AtMostOf(MOKA, 0.20)),
-        Subject::new(CACHED, fresh(cold::CACHED, &keys)),
-        Subject::new(MOKA, || cold::moka(&keys)),
-        Subject::new("quick_cache", || cold::quick_cache(&keys)),
+        Subject::new(CACHED, fresh(cold::CACHED, keys)),
+        Subject::new(MOKA, || cold::moka(keys)),
+        Subject::new("quick_cache", || cold::quick_cache(keys)),
     ];
     let rounds = options.pick(2, cold::MEMENTOS.len() - 1);
-    take_turns("distinct cold u64", subjects, rounds, count, options)
+    take_turns("distinct cold keys", subjects, rounds, count, options)
 }
 
 /// Another function each turn.
-fn fresh<'a>(turns: &'static [Turn], keys: &'a [u64]) -> impl FnMut() -> std::time::Duration + 'a {
+fn fresh<'a>(
+    turns: &'static [Turn],
+    keys: &'a [&'static str],
+) -> impl FnMut() -> std::time::Duration + 'a {
     let mut turns = turns.iter().cycle();
     move || turns.next().expect("there is no end to a cycle")(keys)
 }

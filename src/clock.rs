@@ -146,6 +146,37 @@ impl Watch {
             Watch::Own(clock) => clock.elapsed(),
         }
     }
+
+    /// Starts to take the time.
+    pub(crate) fn start(&self) -> Started<'_> {
+        match self {
+            Watch::Coarse => Started::System(Instant::now()),
+            Watch::Own(clock) => Started::Own(&**clock, clock.elapsed()),
+        }
+    }
+
+    /// The same, for who has just read the system's clock.
+    pub(crate) fn start_at(&self, now: Instant) -> Started<'_> {
+        match self {
+            Watch::Coarse => Started::System(now),
+            Watch::Own(_) => self.start(),
+        }
+    }
+}
+
+/// A time that is being taken.
+pub(crate) enum Started<'c> {
+    System(Instant),
+    Own(&'c dyn Clock, Duration),
+}
+
+impl Started<'_> {
+    pub(crate) fn elapsed(&self) -> Duration {
+        match self {
+            Started::System(start) => start.elapsed(),
+            Started::Own(clock, start) => clock.elapsed().saturating_sub(*start),
+        }
+    }
 }
 
 #[inline(never)]

@@ -12,7 +12,7 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::Instant;
 
 /// The steps that differ from caller to caller.
 pub(crate) struct Plan<L, A, B, P> {
@@ -21,7 +21,7 @@ pub(crate) struct Plan<L, A, B, P> {
     /// Whether what somebody else has built, or failed to build, is an answer.
     /// If not, this caller goes on to look and to lead.
     pub(crate) accept: A,
-    /// Runs the user's constructor or function.
+    /// Runs the user's constructor or function; is told when the flight began.
     pub(crate) build: B,
     /// Puts a value into the store, and answers with what that displaces.
     pub(crate) put: P,
@@ -61,8 +61,8 @@ pub(crate) enum Stopped<E> {
 pub(crate) enum How {
     /// It had landed in between.
     Found,
-    /// This caller built it.
-    Built(Duration),
+    /// This caller built it, and began then.
+    Built(Instant),
     /// Another caller built it.
     Joined,
 }
@@ -93,7 +93,7 @@ where
     where
         L: Fn(&K) -> Option<V>,
         A: Fn(Result<&V, &BuildError<E>>) -> bool,
-        B: FnOnce() -> Result<Made<V>, Stopped<E>>,
+        B: FnOnce(Instant) -> Result<Made<V>, Stopped<E>>,
         P: FnOnce(K, &V) -> D,
     {
         match self.join(hash, key) {
@@ -115,7 +115,7 @@ where
     where
         L: Fn(&K) -> Option<V>,
         A: Fn(Result<&V, &BuildError<E>>) -> bool,
-        B: FnOnce() -> Result<Made<V>, Stopped<E>>,
+        B: FnOnce(Instant) -> Result<Made<V>, Stopped<E>>,
         P: FnOnce(K, &V) -> D,
     {
         let patience = plan.patience.started();
@@ -232,7 +232,7 @@ where
     fn run<D>(
         self,
         look: impl FnOnce(&K) -> Option<V>,
-        build: impl FnOnce() -> Result<Made<V>, Stopped<E>>,
+        build: impl FnOnce(Instant) -> Result<Made<V>, Stopped<E>>,
         put: impl FnOnce(K, &V) -> D,
         publish: Publish,
     ) -> Result<Flown<V>, BuildError<E>> {
@@ -264,7 +264,8 @@ where
         // closes a circle, that call gets the error. The same holds for the key's
         // `Debug`, and for a store of the user's own: so the flight stays on the
         // chain until just before it lands.
-        let ran = catch_unwind(AssertUnwindSafe(build));
+        let since = self.flight.since();
+        let ran = catch_unwind(AssertUnwindSafe(|| build(since)));
         self.conclude(ran, inside, put, publish)
     }
 
@@ -280,7 +281,7 @@ where
     ) -> Result<Flown<V>, BuildError<E>> {
         let thrown = match ran {
             Ok(Ok(Made::Built(value))) => {
-                let how = How::Built(self.flight.since().elapsed());
+                let how = How::Built(self.flight.since());
                 let displaced = match publish {
                     Publish::InSteps => self.land_in_steps(&value, inside, put),
                     Publish::AtOnce => {

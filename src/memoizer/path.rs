@@ -3,7 +3,7 @@
 
 use super::observe::{Event, Log};
 use super::shelf::{Displaces, Shelf};
-use crate::clock::{Stamp, Watch};
+use crate::clock::{Stamp, Started, Watch};
 use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
@@ -124,7 +124,7 @@ impl Call<'_> {
                 accept: |landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>| {
                     self.accepts(shelf, landed)
                 },
-                build: || {
+                build: |began| {
                     if let Some(wanted) = &lock
                         && let Some(entry) =
                             self.lock_and_look(shelf, hash, wanted, &mut held, &run)?
@@ -132,7 +132,12 @@ impl Call<'_> {
                         return Ok(Made::Found(entry));
                     }
                     let build = build.take().expect("a call leads one build");
-                    let built = self.run(hash, build, &run);
+                    // The time that a lock took is no part of the build.
+                    let started = match lock {
+                        Some(_) => self.clock.start(),
+                        None => self.clock.start_at(began),
+                    };
+                    let built = self.run(hash, build, started, &run);
                     built.map(Made::Built).map_err(Stopped::Failed)
                 },
                 put: |key, entry: &Entry<S::Value>| {
@@ -172,7 +177,7 @@ impl Call<'_> {
             }
             (Err(BuildError::TimedOut(_)), Some((key, build))) => {
                 let site = || shelf.flights().site(&key);
-                self.run(hash, build, run)
+                self.run(hash, build, self.clock.start(), run)
                     .map_err(|failure| BuildError::failed(site(), failure))
             }
             (Err(error), _) => {
@@ -216,15 +221,15 @@ impl Call<'_> {
         &self,
         hash: u64,
         build: impl FnOnce() -> Result<Brought<V>, F>,
+        started: Started<'_>,
         run: &Run,
     ) -> Result<Entry<V>, F> {
         run.ran.set(true);
-        let began = self.clock.elapsed();
         let brought = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|payload| {
             self.log.tell(Event::Failed);
             resume_unwind(payload)
         });
-        let took = self.clock.elapsed().saturating_sub(began);
+        let took = started.elapsed();
         self.ran(hash, brought, took, run)
     }
 
@@ -307,7 +312,9 @@ impl Call<'_> {
 
     /// Gives up some of what has expired, if results can expire.
     pub(crate) fn tidy<S: Shelf>(&self, shelf: &S) {
-        self.log.evicted(shelf.tidy(self.clock.now()));
+        if shelf.expires() {
+            self.log.evicted(shelf.tidy(self.clock.now()));
+        }
     }
 
     pub(super) fn lock<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<&'s dyn Lock> {

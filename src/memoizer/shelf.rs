@@ -34,6 +34,11 @@ pub(crate) trait Shelf {
     /// How a value gets in.
     fn publish(&self) -> Publish;
 
+    /// Whether anything in there can expire.
+    fn expires(&self) -> bool {
+        true
+    }
+
     /// Gives up some of what has expired; answers how many that were.
     fn tidy(&self, now: Stamp) -> usize;
 

@@ -119,7 +119,7 @@ impl<M: Shareable> Table<M> {
     }
 
     /// What a plain hit needs of that entry, and no more.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn glance<Q: Lookup<M::Key>>(
         &self,
         hash: u64,
@@ -132,11 +132,15 @@ impl<M: Shareable> Table<M> {
                 rows.table().read(hash, |key| asked.is(key), glance)
             }
             #[cfg(feature = "bounded")]
-            Rows::Bounded(store) => store.find(hash, asked).map(|entry| Glance {
-                created: entry.created,
-                expires: entry.expires,
-                output: entry.value,
-            }),
+            Rows::Bounded(store) => {
+                // A function without a bound has no code for one in line.
+                M::capacity()?;
+                store.find(hash, asked).map(|entry| Glance {
+                    created: entry.created,
+                    expires: entry.expires,
+                    output: entry.value,
+                })
+            }
         }
     }
 
@@ -227,6 +231,14 @@ impl<M: Shareable> Shelf for Table<M> {
 
     fn publish(&self) -> Publish {
         Publish::AtOnce
+    }
+
+    fn expires(&self) -> bool {
+        match &self.rows {
+            Rows::Free(rows) => rows.has_paid(),
+            #[cfg(feature = "bounded")]
+            Rows::Bounded(_) => true,
+        }
     }
 
     fn tidy(&self, now: Stamp) -> usize {

@@ -77,7 +77,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             Plan {
                 look: |key: &K| self.find(hash, &key),
                 accept: |_: Result<&Arc<T>, &BuildError<E>>| true,
-                build: || {
+                build: |_began| {
                     let built = self.counters.failures.unless_ok(construct);
                     built
                         .map(|instance| Made::Built(Arc::new(instance)))
@@ -92,7 +92,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             },
         )?;
         match flown.how {
-            How::Built(took) => self.built(took),
+            How::Built(began) => self.built(began.elapsed()),
             How::Found => self.counters.hit(),
             How::Joined => {}
         }

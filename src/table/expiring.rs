@@ -93,6 +93,12 @@ impl<K, V: Expires> Expiring<K, V> {
         self.paid.fetch_add(PAYS, Ordering::Relaxed);
     }
 
+    /// Whether anything has been paid for. If not, there is nothing to give up, or no
+    /// sweep yet.
+    pub(crate) fn has_paid(&self) -> bool {
+        self.paid.load(Ordering::Relaxed) != 0
+    }
+
     /// Takes out all rows that have expired.
     pub(crate) fn sweep(&self, now: Stamp) -> Vec<(K, V)> {
         let shards = 0..self.table.shards();

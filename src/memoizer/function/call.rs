@@ -2,7 +2,7 @@
 //! and everything else.
 
 use super::at::Place;
-use super::inner::Inner;
+use super::inner::{Inner, Missed};
 use crate::entry::AnyValue;
 use crate::error::BuildError;
 use crate::flight::raise;
@@ -60,15 +60,16 @@ pub(super) fn current<M: Shareable>() -> Held<Inner<M>> {
 }
 
 impl<M: Shareable> Inner<M> {
-    #[inline]
+    /// In line at every caller's, so that the arguments of a hit stay in registers.
+    #[inline(always)]
     #[track_caller]
     pub(super) fn call(&self, args: M::Args<'_>) -> M::Output {
         let asked = M::lookup(&args);
         match self.hit(&asked) {
             Ok(output) => output,
-            Err(hash) => {
+            Err(missed) => {
                 drop(asked);
-                self.call_in_full(hash, args)
+                self.call_in_full(missed, args)
             }
         }
     }
@@ -76,11 +77,11 @@ impl<M: Shareable> Inner<M> {
     #[cold]
     #[inline(never)]
     #[track_caller]
-    fn call_in_full(&self, hash: u64, args: M::Args<'_>) -> M::Output {
+    fn call_in_full(&self, missed: Missed, args: M::Args<'_>) -> M::Output {
         let got = self
             .terms()
             .map_err(BuildError::from)
-            .and_then(|(terms, rules)| self.ask(&terms, &rules, Mode::Take, hash, args));
+            .and_then(|(terms, rules)| self.ask(&terms, &rules, Mode::Take, missed, args));
         got.unwrap_or_else(|error| raise(&error))
     }
 
@@ -90,14 +91,21 @@ impl<M: Shareable> Inner<M> {
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
         let (terms, rules) = self.terms_with(options)?;
-        let hash = self.hash(&M::lookup(&args));
-        self.ask(&terms, &rules, Mode::Take, hash, args)
+        let missed = self.not_looked(&args);
+        self.ask(&terms, &rules, Mode::Take, missed, args)
     }
 
     pub(super) fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
         let (terms, rules) = self.terms()?;
-        let hash = self.hash(&M::lookup(&args));
-        self.ask(&terms, &rules, Mode::Refresh, hash, args)
+        let missed = self.not_looked(&args);
+        self.ask(&terms, &rules, Mode::Refresh, missed, args)
+    }
+
+    fn not_looked(&self, args: &M::Args<'_>) -> Missed {
+        Missed {
+            hash: self.hash(&M::lookup(args)),
+            looks: true,
+        }
     }
 
     fn ask(
@@ -105,9 +113,10 @@ impl<M: Shareable> Inner<M> {
         terms: &Terms,
         rules: &Rules<M>,
         mode: Mode,
-        hash: u64,
+        missed: Missed,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
+        let Missed { hash, looks } = missed;
         let etag = rules.etag(&args);
         let call = Call {
             terms,
@@ -120,8 +129,12 @@ impl<M: Shareable> Inner<M> {
         match place {
             Place::Own(table) => {
                 let asked = M::lookup(&args);
-                let found = call.look(table, hash, &asked);
-                if let Some(output) = found.and_then(|entry| entry.value.give()) {
+                let look = || call.look(table, hash, &asked);
+                if let Some(output) = looks
+                    .then(look)
+                    .flatten()
+                    .and_then(|entry| entry.value.give())
+                {
                     return Ok(output);
                 }
                 let key = asked.to_key();

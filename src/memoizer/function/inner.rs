@@ -1,7 +1,7 @@
 //! A function in one memoizer: its tables, its options, and what they come to.
 
 use crate::clock::{Stamp, Watch};
-use crate::decide::{ANY_AGE, Demand, Facts, Verdict, asks_for_time, decide};
+use crate::decide::{ANY_AGE, Demand, Facts, Verdict, decide};
 use crate::error::RegionError;
 use crate::held::Erased;
 use crate::key::{Lookup, hash_by, hasher};
@@ -41,6 +41,14 @@ struct Said<M: Memoized> {
     rules: Arc<Rules<M>>,
     /// Nothing, until it is asked for after a change.
     settled: Option<Arc<Terms>>,
+}
+
+/// A plain look has not found the answer.
+pub(super) struct Missed {
+    /// The hash of what was asked.
+    pub(super) hash: u64,
+    /// Whether there is something to look at in full: if not, nothing is kept.
+    pub(super) looks: bool,
 }
 
 /// The calls of a function have more to ask than an age. No entry is accepted at
@@ -85,37 +93,40 @@ impl<M: Shareable> Inner<M> {
         }
     }
 
-    /// The output that is kept, if a plain look finds it. If not, the hash of what
-    /// was asked, for who goes on.
-    #[inline]
-    pub(super) fn hit<Q: Lookup<M::Key>>(&self, asked: &Q) -> Result<M::Output, u64> {
+    /// The output that is kept, if a plain look finds it.
+    #[inline(always)]
+    pub(super) fn hit<Q: Lookup<M::Key>>(&self, asked: &Q) -> Result<M::Output, Missed> {
         let max_age = self.plain_age.load(Ordering::Relaxed);
         let hash = hash_by(&self.hasher, asked);
         if max_age == NOT_PLAIN {
-            return Err(hash);
+            return Err(Missed { hash, looks: true });
         }
         let any_age = max_age == ANY_AGE;
         let Some(glance) = self.table.glance(hash, asked, any_age) else {
-            return Err(hash);
+            return Err(Missed { hash, looks: false });
         };
+        let (created, expires) = (glance.created, glance.expires);
+        let asks_for_time = !any_age || expires != Stamp::NEVER;
+        if asks_for_time && !self.is_fresh(created, expires, max_age) {
+            return Err(Missed { hash, looks: true });
+        }
+        let output = glance.output.give();
+        output.ok_or(Missed { hash, looks: true })
+    }
+
+    /// Not in line, so that a hit without an age has a smaller frame; and by numbers,
+    /// which travel in registers.
+    #[inline(never)]
+    fn is_fresh(&self, created: Stamp, expires: Stamp, max_age: u64) -> bool {
         let facts = Facts {
-            created: glance.created,
-            expires: glance.expires,
+            created,
+            expires,
             etag: None,
         };
         let demand = Demand {
             max_age,
             ..Demand::NONE
         };
-        if asks_for_time(facts, demand) && !self.is_fresh(facts, demand) {
-            return Err(hash);
-        }
-        glance.output.give().ok_or(hash)
-    }
-
-    /// Not in line, so that a hit without an age has a smaller frame.
-    #[inline(never)]
-    fn is_fresh(&self, facts: Facts<'_>, demand: Demand<'_>) -> bool {
         decide(facts, demand, self.clock.now()) == Verdict::Fresh
     }
 
