@@ -332,7 +332,7 @@ fn argument_normalisation() {
     }
 
     greet("you", Some("hi"));
-    greet(&String::from("you"), Some(&"hi".to_owned()));
+    greet(&String::from("you"), Some("hi"));
     greet(&Arc::<str>::from("you"), Some("hi"));
     assert_eq!(keys(&ROWS), [r#"greet("you", Some("hi"))"#]);
 }
@@ -606,7 +606,8 @@ fn dynamic_max_age_by_the_arguments() {
     }
 
     Memoizer::in_memory().clock(FakeClock::new()).scope(|| {
-        (one(10), one(20));
+        one(10);
+        one(20);
         assert_eq!(one::ttl(10), Some(secs(10)));
         assert_eq!(one::ttl(20), Some(secs(20)));
     });

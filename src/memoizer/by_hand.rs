@@ -50,7 +50,7 @@ impl Memoizer {
         V: Value,
         R: Outcome<V>,
     {
-        self.get_with(key, &Options::new(), f)
+        self.get_with(key, Options::new(), f)
     }
 
     /// As [`get`](Self::get), with options for this call.

@@ -105,14 +105,20 @@ impl Packed {
     }
 
     fn full(&self) -> Option<&Full> {
+        if self.is_plain() {
+            return None;
+        }
         // SAFETY: not plain, so it came from `Box::leak` in `of`, and is freed in
         // `drop` alone. It is borrowed as this is.
-        (!self.is_plain()).then(|| unsafe { self.0.as_ref() })
+        Some(unsafe { self.0.as_ref() })
     }
 
     fn full_mut(&mut self) -> Option<&mut Full> {
+        if self.is_plain() {
+            return None;
+        }
         // SAFETY: as in `full`; nobody else has this box.
-        (!self.is_plain()).then(|| unsafe { self.0.as_mut() })
+        Some(unsafe { self.0.as_mut() })
     }
 }
 

@@ -114,7 +114,7 @@ fn expiring_moves_the_end_in_own_tables() {
                 expire: |age| one::expire(age, 1).unwrap(),
                 expire_at: |time| one::expire_at(time, 1).unwrap(),
             },
-        )
+        );
     });
 }
 
@@ -136,7 +136,7 @@ fn expiring_moves_the_end_in_shared_stores() {
                 expire: |age| one::expire(age, 1).unwrap(),
                 expire_at: |time| one::expire_at(time, 1).unwrap(),
             },
-        )
+        );
     });
 }
 

@@ -229,7 +229,9 @@ fn what_happens_is_counted() {
         x
     }
 
-    (one(1), one(1), one(2));
+    one(1);
+    one(1);
+    one(2);
     one::delete(1).unwrap();
     let stats = one::stats();
     assert_eq!((stats.builds, stats.removals), (2, 1));

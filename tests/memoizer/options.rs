@@ -171,7 +171,8 @@ fn ages_by_the_value_come_before_those_by_the_arguments() {
     }
 
     in_memory().0.scope(|| {
-        (one(3), one(7));
+        one(3);
+        one(7);
         assert_eq!(one::ttl(3), Some(secs(3)));
         assert_eq!(one::ttl(7), Some(secs(100)));
     });
@@ -225,7 +226,8 @@ fn ages_by_the_arguments_may_leave_it_to_the_options() {
     Memoizer::in_memory().clock(CLOCK.clone()).scope(|| {
         one::set_options(age(50));
         one::max_age_by(|x| (*x > 5).then(|| secs(*x)));
-        (one(3), one(7));
+        one(3);
+        one(7);
         assert_eq!((one::ttl(3), one::ttl(7)), (Some(secs(50)), Some(secs(7))));
         one::expiry_by(|_| CLOCK.now() + secs(4));
         one(9);

@@ -95,7 +95,8 @@ fn a_store_that_a_region_gets_holds_at_once() {
     let memo = in_memory().0.region("short", Options::new());
     let rows = Rows::default();
     memo.scope(|| {
-        (one(1), one(1));
+        one(1);
+        one(1);
         let store = Options::new().store(std::sync::Arc::clone(&rows));
         memo.set_region("short", store).unwrap();
         one(1);
@@ -197,7 +198,8 @@ fn a_region_that_goes_is_unknown_to_a_function_in_use() {
 
     let memo = in_memory().0.region("short", Options::new());
     memo.scope(|| {
-        (one(1), one(1));
+        one(1);
+        one(1);
         memo.set_regions(Regions::new()).unwrap();
         let error = one::get(Options::new(), 1).unwrap_err();
         assert!(error.to_string().contains("no region is known"), "{error}");

@@ -290,7 +290,7 @@ fn a_delete_that_fails_says_so_and_the_build_is_not_kept_all_the_same() {
         1
     };
     thread::scope(|threads| {
-        let built = threads.spawn(|| memo.get("key", &slow).unwrap());
+        let built = threads.spawn(|| memo.get("key", slow).unwrap());
         door.until_came(1);
         assert!(matches!(memo.delete("key"), Err(MemoError::Store(_))));
         door.open();

@@ -14,10 +14,13 @@ fn hits_are_counted_where_that_is_switched_on() {
     }
 
     in_memory().0.scope(|| {
-        (one(1), one(1));
+        one(1);
+        one(1);
         assert_eq!(one::stats().hits, 0);
         one::function().count_hits(true);
-        (one(1), one(1), one(2));
+        one(1);
+        one(1);
+        one(2);
         assert_eq!(one::stats().hits, 2);
         one::function().count_hits(false);
         one(1);
@@ -43,7 +46,9 @@ fn builds_and_their_time_are_counted() {
     }
 
     Memoizer::in_memory().clock(CLOCK.clone()).scope(|| {
-        (slow(1), slow(2), slow(1));
+        slow(1);
+        slow(2);
+        slow(1);
         let stats = slow::stats();
         assert_eq!((stats.builds, stats.build_time), (2, secs(4)));
         slow::refresh(1).unwrap();
@@ -176,7 +181,8 @@ fn observers_are_told_in_order() {
     let (memo, clock) = in_memory();
     let memo = memo.observer(Arc::clone(&notes));
     memo.scope(|| {
-        (one(1), one(1));
+        one(1);
+        one(1);
         assert_eq!(notes.taken(), ["miss", "built", "hit"]);
         clock.advance(secs(1));
         one(1);
@@ -195,7 +201,8 @@ fn an_observer_that_comes_later_is_told_of_hits() {
 
     let (memo, _) = in_memory();
     memo.scope(|| {
-        (one(1), one(1));
+        one(1);
+        one(1);
         let notes = Arc::new(Notes::default());
         memo.add_observer(Arc::clone(&notes));
         one(1);

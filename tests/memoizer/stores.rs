@@ -163,7 +163,7 @@ fn memoizers_over_one_shared_store_join_each_others_builds() {
         1
     };
     std::thread::scope(|threads| {
-        let leads = threads.spawn(|| one.get("key", &slow).unwrap());
+        let leads = threads.spawn(|| one.get("key", slow).unwrap());
         door.until_came(1);
         let joins = threads.spawn(|| {
             let inner = || other.get("key", || 2).unwrap();

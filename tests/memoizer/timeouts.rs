@@ -20,7 +20,7 @@ fn while_building(memo: &Memoizer, meanwhile: impl FnOnce()) {
         1
     };
     thread::scope(|threads| {
-        let built = threads.spawn(|| memo.get("key", &slow).unwrap());
+        let built = threads.spawn(|| memo.get("key", slow).unwrap());
         door.until_came(1);
         meanwhile();
         door.open();
@@ -105,7 +105,7 @@ fn without_a_word_the_wait_has_no_limit() {
         1
     };
     thread::scope(|threads| {
-        let built = threads.spawn(|| memo.get("key", &slow).unwrap());
+        let built = threads.spawn(|| memo.get("key", slow).unwrap());
         door.until_came(1);
         let joined = threads.spawn(|| {
             let inner = || memo.get("key", || 2).unwrap();

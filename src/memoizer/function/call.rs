@@ -179,6 +179,7 @@ impl<M: Shareable> Inner<M> {
     }
 
     /// Runs the function, or joins who runs it.
+    #[allow(clippy::too_many_arguments)] // what a call has come to so far
     fn build<S: Shelf, W, G>(
         &self,
         call: &Call<'_>,

@@ -193,6 +193,10 @@ impl<M: Memoized> LocalFunction<M> {
     }
 
     /// Has what is kept expire at `time`; answers whether anything is kept.
+    ///
+    /// # Errors
+    ///
+    /// As [`expire`](Self::expire).
     pub fn expire_at(&self, time: SystemTime, args: M::Args<'_>) -> Result<bool, MemoError> {
         expire::<M>(time.into(), &args)
     }
