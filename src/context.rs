@@ -1,7 +1,6 @@
 use crate::flight::{self, Node, Part};
-use crate::memoizer::Memoizer;
+use crate::memoizer::Meant;
 use crate::registry::Registry;
-use crate::scope;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
@@ -45,7 +44,7 @@ use std::sync::{Arc, Weak};
 #[derive(Clone)]
 pub struct Context {
     registry: Registry,
-    memoizer: Option<Memoizer>,
+    memoizer: Meant,
     /// Weak: an instance may keep the context of its own construction.
     build: Option<Weak<dyn Node>>,
 }
@@ -55,7 +54,7 @@ impl Context {
     pub fn current() -> Self {
         Context {
             registry: Registry::current(),
-            memoizer: scope::innermost(),
+            memoizer: Meant::here(),
             build: flight::innermost_build().map(|build| Arc::downgrade(&build)),
         }
     }
@@ -65,11 +64,7 @@ impl Context {
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
         let build = self.build.as_ref().and_then(Weak::upgrade);
         let _inside = build.map(|build| flight::enter(build, Part::Helps));
-        let run = || match &self.memoizer {
-            Some(memoizer) => memoizer.scope(run),
-            None => run(),
-        };
-        self.registry.scope(run)
+        self.registry.scope(|| self.memoizer.enter(run))
     }
 }
 

@@ -71,6 +71,11 @@ impl Regions {
         })
     }
 
+    /// The same for one region and its ancestors.
+    pub(crate) fn check_from(&self, name: &Arc<str>) -> Result<(), RegionError> {
+        self.chain(name).map(drop)
+    }
+
     /// What holds where `inner` is said at the call and at the function, and
     /// `defaults` by the memoizer.
     pub(crate) fn resolve(

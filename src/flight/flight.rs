@@ -209,7 +209,7 @@ pub(crate) enum Patience {
 impl Patience {
     /// Starts the clock, if it has not been started. A time too long for the clock
     /// to hold is endless.
-    pub(super) fn started(self) -> Self {
+    pub(crate) fn started(self) -> Self {
         match self {
             Patience::For(given) => match Instant::now().checked_add(given) {
                 Some(deadline) => Patience::Until(deadline, given),

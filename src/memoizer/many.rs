@@ -6,7 +6,9 @@ use super::shelf::{Among, Shelf};
 use super::{Event, Memoizer};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, Miscounted};
-use crate::flight::{Entered, Flight, Landing, Lead, Stopped, Ticket, message_of};
+use crate::flight::{
+    self, Entered, Flight, Landing, Lead, Stopped, Ticket, message_of, thrown_circle,
+};
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Answer, Options};
@@ -41,6 +43,8 @@ impl Memoizer {
     /// assert_eq!(lengths, [1, 2, 3]);
     /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
     /// ```
+    ///
+    /// An error is not kept, whatever [`Options::error_age`] says.
     ///
     /// # Errors
     ///
@@ -213,7 +217,9 @@ impl<'k> Many<'_, 'k> {
         let began = call.clock.elapsed();
         // User code. If it fails or panics, all who wait for one of these keys are
         // told; if it asks for one of them, that call gets the circle.
+        let catching = flight::catching();
         let ran = catch_unwind(AssertUnwindSafe(|| f(&missing).into_result()));
+        drop(catching);
         let took = call.clock.elapsed().saturating_sub(began);
         let values = match ran {
             Ok(Ok(values)) => values,
@@ -230,6 +236,14 @@ impl<'k> Many<'_, 'k> {
             }
             Err(payload) => {
                 call.log.tell(Event::Failed);
+                let payload = match thrown_circle(payload) {
+                    Err(payload) => payload,
+                    Ok(circle) => {
+                        let error = BuildError::from_circle(circle);
+                        led.into_iter().for_each(|led| led.fail(&error));
+                        return Err(error);
+                    }
+                };
                 let message = message_of(&*payload);
                 for led in led {
                     let site = shelf.flights().site(&led.key.text);
@@ -245,6 +259,8 @@ impl<'k> Many<'_, 'k> {
                 answered: values.len(),
             }));
         }
+        // Each is told its share, so that build times add up.
+        let took = took / u32::try_from(missing.len()).unwrap_or(u32::MAX);
         for (led, value) in led.into_iter().zip(values) {
             let brought = Brought {
                 ages: call.terms.ages_of(&value),
@@ -275,8 +291,9 @@ impl<'k> Many<'_, 'k> {
     ) -> Result<Vec<Led<'s, 'o, 'k>>, BuildError<AnyFailure>> {
         let (call, shelf) = (self.call, self.shelf);
         let mut late = Vec::new();
+        let patience = call.patience().started();
         for (key, flight) in joined {
-            let landing = match shelf.flights().wait(&flight, call.patience()) {
+            let landing = match shelf.flights().wait(&flight, patience) {
                 Ok(landing) => landing,
                 Err(BuildError::TimedOut(_)) if call.builds_alone() => {
                     late.push(Led {

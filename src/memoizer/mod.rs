@@ -96,7 +96,27 @@ struct Shared {
     functions: Lasting<TypeId, Held<dyn AnyFunction>>,
 }
 
-scoped!(Memoizer);
+/// What a thread has said that calls mean: this memoizer, or that of the function.
+#[derive(Clone)]
+pub(crate) struct Meant(pub(crate) Option<Memoizer>);
+
+scoped!(Meant);
+
+impl Meant {
+    /// What calls on this thread mean.
+    pub(crate) fn here() -> Meant {
+        scope::innermost().unwrap_or(Meant(None))
+    }
+
+    /// Runs `run` with calls on this thread meaning this.
+    pub(crate) fn enter<R>(&self, run: impl FnOnce() -> R) -> R {
+        if self.0.is_none() && Meant::here().0.is_none() {
+            return run();
+        }
+        let _open = Scope::open(self);
+        run()
+    }
+}
 
 static GLOBAL: Lazy<Memoizer> = Lazy::new(Memoizer::in_memory);
 
@@ -132,7 +152,9 @@ impl Memoizer {
     /// The memoizer of the innermost [`scope`](Self::scope) that this thread is in,
     /// or else the global one.
     pub fn current() -> Memoizer {
-        scope::innermost().unwrap_or_else(|| Memoizer::global().clone())
+        Meant::here()
+            .0
+            .unwrap_or_else(|| Memoizer::global().clone())
     }
 
     /// Sets the options that come after all others. Where `defaults` leaves a field
@@ -153,6 +175,7 @@ impl Memoizer {
     /// later; a name that is no region when it is used is an error there.
     #[must_use]
     pub fn region(self, name: impl Into<Arc<str>>, options: Options) -> Self {
+        let name = name.into();
         _ = self.change(|book| {
             book.regions.set(name, options);
             Ok::<(), RegionError>(())
@@ -190,8 +213,11 @@ impl Memoizer {
 
     /// Replaces the defaults, while the memoizer is in use.
     pub fn set_defaults(&self, new: impl FnOnce(&Options) -> Options) {
+        // With nothing locked: it may ask this memoizer.
+        let old = self.settings().read(|book| book.defaults.clone());
+        let new = new(&old);
         _ = self.change(|book| {
-            book.defaults = new(&book.defaults);
+            book.defaults = new;
             Ok::<(), RegionError>(())
         });
     }
@@ -207,9 +233,10 @@ impl Memoizer {
         name: impl Into<Arc<str>>,
         options: Options,
     ) -> Result<(), RegionError> {
+        let name = name.into();
         self.change(|book| {
-            book.regions.set(name, options);
-            book.regions.check()
+            book.regions.set(Arc::clone(&name), options);
+            book.regions.check_from(&name)
         })
     }
 
@@ -267,8 +294,7 @@ impl Memoizer {
     /// memo.scope(|| { /* functions in here begin with nothing, and live by this clock */ });
     /// ```
     pub fn scope<R>(&self, run: impl FnOnce() -> R) -> R {
-        let _open = Scope::open(self);
-        run()
+        Meant(Some(self.clone())).enter(run)
     }
 
     /// Forgets all results: in the store, and in every function's own table.
@@ -281,7 +307,8 @@ impl Memoizer {
         let store = self
             .settings()
             .read(|book| book.defaults.store.value().cloned());
-        let stores = store.iter().chain([&self.shared.memory]);
+        let own = self.adds.store.value().cloned();
+        let stores = store.iter().chain(&own).chain([&self.shared.memory]);
         let cleared = stores.map(SharedStore::clear);
         let functions = self.shared.functions.iter();
         let tables = functions.map(|(_, function)| function.clear_tables());
@@ -324,6 +351,12 @@ impl Memoizer {
 
     /// The function's part in this memoizer.
     fn function<M: Shareable>(&self) -> Held<Inner<M>> {
+        // Its own memoizer knows it by its home, however it is asked.
+        if let Some(home) = M::home()
+            && Arc::ptr_eq(&self.shared, &M::memoizer().shared)
+        {
+            return self.function_at(home);
+        }
         let functions = &self.shared.functions;
         let id = TypeId::of::<Inner<M>>();
         let known = functions.get(hash_of(&id), |known| *known == id);

@@ -288,6 +288,10 @@ impl Call<'_> {
         }
         match landed {
             Ok(entry) => shelf.knows(Ok(&entry.value)) && accepts_joined(entry.into(), self.demand),
+            // A lock that another call wanted, and could not do without.
+            Err(BuildError::NotLocked(_)) => {
+                self.terms.on_lock_timeout == OnLockTimeout::Error && self.lock(shelf).is_some()
+            }
             Err(error) => error
                 .failure()
                 .is_none_or(|failure| shelf.knows(Err(failure))),

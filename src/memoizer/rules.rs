@@ -1,7 +1,7 @@
 use super::Memoized;
 use crate::clock::Stamp;
 use crate::etag::{Etag, IntoEtag};
-use crate::options::{Ages, Terms};
+use crate::options::{Ages, Options, Terms};
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -99,10 +99,29 @@ impl<M: Memoized> Rules<M> {
         self
     }
 
+    /// Those that are left where a call says something itself.
+    pub(crate) fn under(&self, call: &Options) -> Rules<M> {
+        let mut left = self.clone();
+        if !call.etag.inherits() {
+            left.etag_by = None;
+        }
+        if !(call.max_age.inherits() && call.max_age_of.inherits()) {
+            (left.max_age_by, left.max_age_of) = (None, None);
+        }
+        if !(call.expiry.inherits() && call.expiry_of.inherits()) {
+            (left.expiry_by, left.expiry_of) = (None, None);
+        }
+        left
+    }
+
     /// What holds for a call, given these rules.
     pub(crate) fn apply(&self, terms: Terms) -> Terms {
-        match self.max_age_by.is_some() || self.max_age_of.is_some() {
+        let terms = match self.max_age_by.is_some() || self.max_age_of.is_some() {
             true => terms.with_own_ages(),
+            false => terms,
+        };
+        match self.expiry_by.is_some() || self.expiry_of.is_some() {
+            true => terms.with_own_expiries(),
             false => terms,
         }
     }

@@ -173,12 +173,14 @@ impl Options {
         self.set(|o| &mut o.jitter, most)
     }
 
-    /// How long to keep an `Err`. If nothing is said, it is not kept.
+    /// How long to keep an `Err`, but no longer than a value. If nothing is said, it
+    /// is not kept.
     pub fn error_age(self, age: Duration) -> Self {
         self.set(|o| &mut o.error_age, age)
     }
 
-    /// How long to keep a `None`. If nothing is said, it is not kept.
+    /// How long to keep a `None`, but no longer than a value. If nothing is said, it
+    /// is not kept.
     pub fn none_age(self, age: Duration) -> Self {
         self.set(|o| &mut o.none_age, age)
     }
@@ -192,9 +194,17 @@ impl Options {
     pub fn over(&self, outer: &Options) -> Options {
         Options {
             max_age: self.max_age.over(&outer.max_age),
-            max_age_of: self.max_age_of.over(&outer.max_age_of),
+            // Of one level: an age that is said here comes before any that an outer
+            // level computes.
+            max_age_of: match self.max_age.inherits() {
+                true => self.max_age_of.over(&outer.max_age_of),
+                false => self.max_age_of.clone(),
+            },
             expiry: self.expiry.over(&outer.expiry),
-            expiry_of: self.expiry_of.over(&outer.expiry_of),
+            expiry_of: match self.expiry.inherits() {
+                true => self.expiry_of.over(&outer.expiry_of),
+                false => self.expiry_of.clone(),
+            },
             etag: self.etag.over(&outer.etag),
             region: self.region.over(&outer.region),
             parent: self.parent.over(&outer.parent),

@@ -5,8 +5,9 @@ use crate::etag::Etag;
 use crate::key::text;
 use crate::store::{Lock, SharedStore};
 use std::any::Any;
+use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long to wait for a lock if nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,10 +19,13 @@ pub(crate) struct Terms {
     max_age: u64,
     /// How old a kept one may be.
     bound: u64,
+    /// When a fresh value expires, if it is not kept for so long.
     expiry: Stamp,
+    /// The time from which on nothing that is kept is accepted.
+    expiry_bound: Stamp,
     pub(crate) etag: Option<Etag>,
     max_age_of: Option<OfValue<Duration>>,
-    expiry_of: Option<OfValue<std::time::SystemTime>>,
+    expiry_of: Option<OfValue<SystemTime>>,
     pub(crate) region: Option<Arc<str>>,
     pub(crate) namespace: Option<Arc<str>>,
     pub(crate) store: Option<SharedStore>,
@@ -84,10 +88,11 @@ impl From<&Options> for Terms {
                 None => in_nanos(options.max_age.value()),
                 Some(_) => ANY_AGE,
             },
-            expiry: options
-                .expiry
-                .value()
-                .map_or(Stamp::NEVER, |at| (*at).into()),
+            expiry: in_time(options.expiry.value()),
+            expiry_bound: match options.expiry_of.value() {
+                None => in_time(options.expiry.value()),
+                Some(_) => Stamp::NEVER,
+            },
             etag: options.etag.value().cloned(),
             max_age_of: options.max_age_of.value().cloned(),
             expiry_of: options.expiry_of.value().cloned(),
@@ -113,6 +118,10 @@ impl From<&Options> for Terms {
     }
 }
 
+fn in_time(expiry: Option<&SystemTime>) -> Stamp {
+    expiry.map_or(Stamp::NEVER, |at| (*at).into())
+}
+
 fn in_nanos(age: Option<&Duration>) -> u64 {
     age.map_or(ANY_AGE, |age| nanos(*age))
 }
@@ -125,11 +134,20 @@ impl Terms {
         self
     }
 
+    /// The same, for values that bring expiries of their own.
+    pub(crate) fn with_own_expiries(mut self) -> Self {
+        self.expiry_bound = Stamp::NEVER;
+        self
+    }
+
     /// The same, with what the call itself says. The age that it says is a bound in
     /// any case: it is how old a result this caller accepts.
     pub(crate) fn for_call(mut self, call: &Options) -> Self {
         if let (Some(age), None) = (call.max_age.value(), call.max_age_of.value()) {
             self.bound = nanos(*age);
+        }
+        if let (Some(at), None) = (call.expiry.value(), call.expiry_of.value()) {
+            self.expiry_bound = (*at).into();
         }
         self
     }
@@ -138,14 +156,14 @@ impl Terms {
     pub(crate) fn demand<'t>(&'t self, etag: Option<&'t Etag>) -> Demand<'t> {
         Demand {
             max_age: self.bound,
-            expiry: self.expiry,
+            expiry: self.expiry_bound,
             etag: etag.or(self.etag.as_ref()),
         }
     }
 
     /// The oldest that is accepted, in nanoseconds, if that is all there is to ask.
     pub(crate) fn plain_age(&self) -> Option<u64> {
-        let is_plain = self.expiry == Stamp::NEVER
+        let is_plain = self.expiry_bound == Stamp::NEVER
             && self.etag.is_none()
             && self.namespace.is_none()
             && self.store.is_none();
@@ -155,7 +173,7 @@ impl Terms {
     /// A key as the store sees it.
     pub(crate) fn full(&self, key: &str) -> String {
         text::bounded(match &self.namespace {
-            Some(namespace) => format!("{namespace}:{key}"),
+            Some(namespace) => format!("{}:{key}", escaped(namespace)),
             None => key.to_owned(),
         })
     }
@@ -163,7 +181,7 @@ impl Terms {
     /// How all keys of a function begin, as the store sees them.
     pub(crate) fn head(&self, function: &str) -> String {
         text::head(match &self.namespace {
-            Some(namespace) => format!("{namespace}:{function}("),
+            Some(namespace) => format!("{}:{function}(", escaped(namespace)),
             None => format!("{function}("),
         })
     }
@@ -194,8 +212,8 @@ impl Terms {
     ) -> Option<Stamp> {
         let age = match answer {
             Answer::Value => ages.max_age.map_or(self.max_age, nanos),
-            Answer::Error => nanos(self.error_age?),
-            Answer::Nothing => nanos(self.none_age?),
+            Answer::Error => nanos(self.error_age?).min(self.bound),
+            Answer::Nothing => nanos(self.none_age?).min(self.bound),
         };
         let off = match self.jitter {
             0 => 0,
@@ -207,6 +225,15 @@ impl Terms {
             age => now.after_nanos(age - off),
         };
         Some(aged.min(ages.expiry.unwrap_or(self.expiry)))
+    }
+}
+
+/// A namespace in which no colon stands for the one that ends it: so no two
+/// namespaces meet, whatever the keys in them.
+fn escaped(namespace: &str) -> Cow<'_, str> {
+    match namespace.contains([':', '\\']) {
+        true => namespace.replace('\\', r"\\").replace(':', r"\:").into(),
+        false => namespace.into(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::table::Unshared;
-use crate::memoizer::{Memoizer, Rules, Shareable};
+use crate::memoizer::{Meant, Rules, Shareable};
 use crate::options::{Options, Terms};
 use crate::scope;
 use crate::store::AnyFailure;
@@ -39,7 +39,7 @@ fn elsewhere<M: Shareable>(args: M::Args<'_>) -> M::Output {
 /// is there.
 #[inline]
 fn at_hand<M: Shareable>() -> Option<&'static Inner<M>> {
-    if scope::any::<Memoizer>() {
+    if scope::any::<Meant>() {
         return None;
     }
     match M::home() {
@@ -50,7 +50,7 @@ fn at_hand<M: Shareable>() -> Option<&'static Inner<M>> {
 
 /// The function in the memoizer that a call here and now means.
 pub(super) fn current<M: Shareable>() -> Held<Inner<M>> {
-    match scope::innermost::<Memoizer>() {
+    match Meant::here().0 {
         Some(memoizer) => memoizer.function(),
         None => match M::home() {
             Some(home) => M::memoizer().function_at(home),

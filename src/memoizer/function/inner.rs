@@ -71,7 +71,13 @@ impl<M: Memoized> Home<M> {
     }
 
     pub(crate) fn get_or_init(&'static self, init: impl FnOnce() -> Inner<M>) -> &'static Inner<M> {
-        self.0.get_or_init(init)
+        // Made outside of the cell: the function's options are user code, and may
+        // ask for functions whose options ask for this one.
+        let inner = init();
+        match self.0.try_insert(inner) {
+            Ok(inner) => inner,
+            Err((first, _)) => first,
+        }
     }
 }
 
@@ -185,6 +191,7 @@ impl<M: Shareable> Inner<M> {
             let said = self.said.lock();
             (call.over(&said.options), Arc::clone(&said.rules))
         };
+        let rules = Arc::new(rules.under(call));
         let terms = rules.apply(self.settings.terms(&options)?).for_call(call);
         Ok((Arc::new(terms), rules))
     }

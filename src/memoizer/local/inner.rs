@@ -117,7 +117,7 @@ impl<M: Memoized> Inner<M> {
     #[track_caller]
     fn call_in_full(&self, args: M::Args<'_>) -> M::Output {
         let terms = self.terms().map_err(BuildError::from);
-        let got = terms.and_then(|terms| self.ask(&terms, Mode::Take, args));
+        let got = terms.and_then(|terms| self.ask(&terms, &self.rules(), Mode::Take, args));
         got.unwrap_or_else(|error| raise(&error))
     }
 
@@ -174,10 +174,14 @@ impl<M: Memoized> Inner<M> {
     }
 
     /// The same, for a call that says something.
-    pub(super) fn terms_with(&self, call: &Options) -> Result<Rc<Terms>, RegionError> {
+    pub(super) fn terms_with(
+        &self,
+        call: &Options,
+    ) -> Result<(Rc<Terms>, Rc<Rules<M>>), RegionError> {
         let options = call.over(&self.options.borrow());
-        let terms = self.rules().apply(self.settings.terms(&options)?);
-        Ok(Rc::new(terms.for_call(call)))
+        let rules = Rc::new(self.rules().under(call));
+        let terms = rules.apply(self.settings.terms(&options)?);
+        Ok((Rc::new(terms.for_call(call)), rules))
     }
 
     pub(super) fn rules(&self) -> Rc<Rules<M>> {
@@ -229,10 +233,10 @@ impl<M: Memoized> Inner<M> {
     pub(super) fn ask(
         &self,
         terms: &Terms,
+        rules: &Rules<M>,
         mode: Mode,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
-        let rules = self.rules();
         let etag = rules.etag(&args);
         let log = self.log(terms);
         let asked = M::lookup(&args);
@@ -254,7 +258,7 @@ impl<M: Memoized> Inner<M> {
         }
         let key = asked.to_key();
         drop(asked);
-        self.build(terms, &rules, log, hash, key, etag, args)
+        self.build(terms, rules, log, hash, key, etag, args)
     }
 
     #[allow(clippy::too_many_arguments)] // what a call has come to so far
@@ -287,8 +291,6 @@ impl<M: Memoized> Inner<M> {
             }
         };
         let took = self.clock.elapsed().saturating_sub(began);
-        let is_void = building.is_void();
-        drop(building);
         let answer = M::answer(&output);
         let event = match answer {
             Answer::Error => Event::Failed,
@@ -300,15 +302,16 @@ impl<M: Memoized> Inner<M> {
             .or(terms.ages_of(&output));
         let created = self.now();
         let expires = terms.expires(answer, ages, created, hash_of(&(hash, created)));
-        let expires = expires.filter(|_| !is_void);
-        let (Some(expires), Some(copy)) = (expires, M::copy(&output)) else {
+        let copy = M::copy(&output);
+        let own_etag = rules.own_etag(&output);
+        // All user code is behind us: what was deleted so far is not kept.
+        let expires = expires.filter(|_| !building.is_void());
+        drop(building);
+        let (Some(expires), Some(copy)) = (expires, copy) else {
             log.tell(event);
             return Ok(output);
         };
-        let etag = rules
-            .own_etag(&output)
-            .or(etag)
-            .or_else(|| terms.etag.clone());
+        let etag = own_etag.or(etag).or_else(|| terms.etag.clone());
         let entry = Entry {
             value: Output::new(output),
             created,

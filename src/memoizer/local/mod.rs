@@ -6,7 +6,7 @@ mod table;
 
 use super::path::Mode;
 use super::settings::Settings;
-use super::{Memoized, Memoizer, Rules};
+use super::{Meant, Memoized, Rules};
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::error::{BuildError, MemoError, RegionError};
@@ -66,14 +66,18 @@ thread_local! {
 #[track_caller]
 pub(super) fn call<M: Memoized>(args: M::Args<'_>) -> M::Output {
     match M::local_home() {
-        Some(home) if !scope::any::<Memoizer>() => home.with(|home| home.get().call(args)),
+        Some(home) if !scope::any::<Meant>() => match home.try_with(|home| Rc::clone(home.get())) {
+            Ok(inner) => inner.call(args),
+            // The thread is being torn down, and its results are gone.
+            Err(_) => M::run(args),
+        },
         _ => current::<M>().call(args),
     }
 }
 
 fn current<M: Memoized>() -> Rc<Inner<M>> {
-    if scope::any::<Memoizer>()
-        && let Some(memoizer) = scope::innermost::<Memoizer>()
+    if scope::any::<Meant>()
+        && let Some(memoizer) = Meant::here().0
     {
         return without_home(memoizer.settings());
     }
@@ -127,8 +131,8 @@ impl<M: Memoized> LocalFunction<M> {
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
         let inner = current::<M>();
-        let terms = inner.terms_with(options.borrow())?;
-        inner.ask(&terms, Mode::Take, args)
+        let (terms, rules) = inner.terms_with(options.borrow())?;
+        inner.ask(&terms, &rules, Mode::Take, args)
     }
 
     /// Runs the function now, and replaces what is kept.
@@ -139,7 +143,7 @@ impl<M: Memoized> LocalFunction<M> {
     pub fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
         let inner = current::<M>();
         let terms = inner.terms()?;
-        inner.ask(&terms, Mode::Refresh, args)
+        inner.ask(&terms, &inner.rules(), Mode::Refresh, args)
     }
 
     /// Runs the function, whatever is kept, and keeps nothing.
