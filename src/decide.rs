@@ -16,6 +16,18 @@ pub(crate) struct Facts<'e> {
     pub(crate) etag: Option<&'e Etag>,
 }
 
+impl Facts<'_> {
+    /// Those of an entry whose etag is of no interest.
+    #[inline]
+    pub(crate) fn dated(created: Stamp, expires: Stamp) -> Self {
+        Facts {
+            created,
+            expires,
+            etag: None,
+        }
+    }
+}
+
 impl<'e, V> From<&'e Entry<V>> for Facts<'e> {
     #[inline]
     fn from(entry: &'e Entry<V>) -> Self {
@@ -42,11 +54,15 @@ pub(crate) struct Demand<'d> {
 pub(crate) const ANY_AGE: u64 = u64::MAX;
 
 impl Demand<'_> {
-    pub(crate) const NONE: Demand<'static> = Demand {
-        max_age: ANY_AGE,
-        expiry: Stamp::NEVER,
-        etag: None,
-    };
+    /// Nothing is asked of an entry but its age, in nanoseconds.
+    #[inline]
+    pub(crate) fn of_age(max_age: u64) -> Self {
+        Demand {
+            max_age,
+            expiry: Stamp::NEVER,
+            etag: None,
+        }
+    }
 }
 
 /// What becomes of an entry.

@@ -46,6 +46,7 @@ pub(super) fn free(written: &Written, options: &Options) -> TokenStream {
     let parameters = &parts.parameters;
     let written_conditions: Vec<_> = conditions(&written.attributes).collect();
     let allowances = allowances();
+    let never = operations::never();
     quote! {
         #(#written_conditions)*
         #[allow(non_camel_case_types, dead_code)]
@@ -60,7 +61,7 @@ pub(super) fn free(written: &Written, options: &Options) -> TokenStream {
 
             #[doc(hidden)]
             #visibility fn uncached #of_call (#parameters) -> #output #call_bounds {
-                ::core::unimplemented!()
+                #never
             }
         }
     }
@@ -100,13 +101,14 @@ pub(super) fn method(
     };
     let conditions: Vec<_> = conditions(attributes).collect();
     let operations = anything(&options.krate);
+    let never = operations::never();
     let body = lifetimes::impl_trait_of(signature).is_none().then(|| {
         quote! {
             #(#conditions)*
             #[doc(hidden)]
             #[allow(dead_code, unused_variables, unused_mut)]
             #visibility #body {
-                ::core::unimplemented!()
+                #never
             }
         }
     });
@@ -116,7 +118,7 @@ pub(super) fn method(
             #[doc(hidden)]
             #[allow(dead_code)]
             #visibility fn #memo() -> #subject {
-                ::core::unimplemented!()
+                #never
             }
 
             #body
@@ -139,6 +141,7 @@ pub(super) fn method(
 fn anything(krate: &Path) -> TokenStream {
     let done = quote!(::core::result::Result<::core::primitive::bool, #krate::MemoError>);
     let duration = quote!(::core::time::Duration);
+    let never = operations::never();
     let of_one = [
         ("exists", quote!(::core::primitive::bool)),
         ("ttl", quote!(::core::option::Option<#duration>)),
@@ -147,13 +150,13 @@ fn anything(krate: &Path) -> TokenStream {
     ];
     let of_one = of_one.iter().map(|(name, output)| {
         let name = format_ident!("{name}");
-        quote!(pub fn #name<A>(&self, args: A) -> #output { ::core::unimplemented!() })
+        quote!(pub fn #name<A>(&self, args: A) -> #output { #never })
     });
     quote! {
         #(#of_one)*
-        pub fn expire<A>(&self, age: #duration, args: A) -> #done { ::core::unimplemented!() }
+        pub fn expire<A>(&self, age: #duration, args: A) -> #done { #never }
         pub fn clear(&self) -> ::core::result::Result<(), #krate::MemoError> {
-            ::core::unimplemented!()
+            #never
         }
     }
 }

@@ -8,6 +8,14 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Generics, Path, Visibility};
 
+/// The body of what stands beside an error. It is there for its signature, and
+/// never runs: the program does not compile.
+pub(super) fn never() -> TokenStream {
+    quote!(::core::unreachable!(
+        "the error above keeps this from being compiled"
+    ))
+}
+
 /// What operations are made of.
 pub(super) struct Parts<'p> {
     pub(super) krate: &'p Path,
@@ -270,7 +278,7 @@ impl Operation {
             Takes::Nothing | Takes::Rule => (None, &None, None),
         };
         let body = match (parts.bodies, self.takes) {
-            (Bodies::Stubs, _) => quote!(::core::unimplemented!()),
+            (Bodies::Stubs, _) => never(),
             (Bodies::Real, Takes::Arguments) => {
                 let arguments = &parts.arguments;
                 quote!(Self::function().#name(#(#extra,)* #arguments))

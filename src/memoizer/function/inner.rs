@@ -124,15 +124,7 @@ impl<M: Shareable> Inner<M> {
     /// which travel in registers.
     #[inline(never)]
     fn is_fresh(&self, created: Stamp, expires: Stamp, max_age: u64) -> bool {
-        let facts = Facts {
-            created,
-            expires,
-            etag: None,
-        };
-        let demand = Demand {
-            max_age,
-            ..Demand::NONE
-        };
+        let (facts, demand) = (Facts::dated(created, expires), Demand::of_age(max_age));
         decide(facts, demand, self.clock.now()) == Verdict::Fresh
     }
 

@@ -97,15 +97,7 @@ impl<M: Memoized> Inner<M> {
             return None;
         }
         let (output, created, expires) = self.table.glance(self.hash(asked), asked)?;
-        let facts = Facts {
-            created,
-            expires,
-            etag: None,
-        };
-        let demand = Demand {
-            max_age,
-            ..Demand::NONE
-        };
+        let (facts, demand) = (Facts::dated(created, expires), Demand::of_age(max_age));
         if asks_for_time(facts, demand) && decide(facts, demand, self.now()) != Verdict::Fresh {
             return None;
         }

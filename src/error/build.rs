@@ -1,191 +1,8 @@
-//! What can go wrong between asking for an instance and getting it.
-
-use crate::store::StoreError;
+use super::{Circle, RegionError, Site};
 use std::error::Error;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What was being built: a type, and the key asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Site {
-    type_name: &'static str,
-    key: String,
-}
-
-impl Site {
-    /// User code: the key's `Debug`. If that panics, the error is told without it.
-    pub(crate) fn new(type_name: &'static str, key: &dyn fmt::Debug) -> Self {
-        let key = catch_unwind(AssertUnwindSafe(|| format!("{key:?}")));
-        let key = key.unwrap_or_else(|_| "a key whose Debug panics".to_owned());
-        Site { type_name, key }
-    }
-
-    /// The full path of the type or the function.
-    pub fn type_name(&self) -> &'static str {
-        self.type_name
-    }
-
-    /// The key, as its `Debug` prints it.
-    pub fn key(&self) -> &str {
-        &self.key
-    }
-}
-
-impl fmt::Display for Site {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.type_name.is_empty() {
-            // A memoizer that was asked by hand: the key is all there is.
-            return f.write_str(&self.key);
-        }
-        write!(f, "{}({})", self.type_name, self.key)
-    }
-}
-
-/// A circle of builds, each of which waits for the next.
-///
-/// The first waits for the second, and the last waits for the first.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Circle {
-    sites: Arc<[Site]>,
-}
-
-impl Circle {
-    pub(crate) fn new(sites: Vec<Site>) -> Self {
-        Circle {
-            sites: sites.into(),
-        }
-    }
-
-    /// Every type and key on the circle, each once.
-    pub fn sites(&self) -> &[Site] {
-        &self.sites
-    }
-}
-
-impl fmt::Display for Circle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for site in self.sites.iter() {
-            write!(f, "{site} -> ")?;
-        }
-        match self.sites.first() {
-            Some(first) => write!(f, "{first}"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl fmt::Debug for Circle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Circle({self})")
-    }
-}
-
-/// Why a memoizer could not do what it was asked to do with a key.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum MemoError {
-    /// The options name a region that there is not.
-    Region(RegionError),
-    /// The store failed.
-    Store(StoreError),
-    /// It was asked by the build of that very key, or by one that such a build
-    /// waits for.
-    Circle(Circle),
-}
-
-impl fmt::Display for MemoError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            MemoError::Region(error) => write!(f, "{error}"),
-            MemoError::Store(error) => write!(f, "{error}"),
-            MemoError::Circle(circle) => write!(
-                f,
-                "this would wait for builds that wait for it: {circle}; do it after the build"
-            ),
-        }
-    }
-}
-
-impl Error for MemoError {}
-
-impl From<RegionError> for MemoError {
-    fn from(error: RegionError) -> Self {
-        MemoError::Region(error)
-    }
-}
-
-impl From<StoreError> for MemoError {
-    fn from(error: StoreError) -> Self {
-        MemoError::Store(error)
-    }
-}
-
-/// A name that the regions of a memoizer have no place for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RegionError {
-    /// There is no such region.
-    Unknown {
-        /// The name that was given.
-        region: Arc<str>,
-        /// The regions that there are.
-        known: Vec<Arc<str>>,
-    },
-    /// A region's parent is no region.
-    UnknownParent {
-        /// The region.
-        region: Arc<str>,
-        /// What it names as its parent.
-        parent: Arc<str>,
-        /// The regions that there are.
-        known: Vec<Arc<str>>,
-    },
-    /// The parents of a region lead back to it.
-    Circle {
-        /// The regions on the circle, each once, and each the child of the next.
-        regions: Vec<Arc<str>>,
-        /// The regions that there are.
-        known: Vec<Arc<str>>,
-    },
-}
-
-impl fmt::Display for RegionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = match self {
-            RegionError::Unknown { region, known } => {
-                write!(f, "there is no region {region:?}")?;
-                known
-            }
-            RegionError::UnknownParent {
-                region,
-                parent,
-                known,
-            } => {
-                write!(
-                    f,
-                    "the region {region:?} has the parent {parent:?}, which is no region"
-                )?;
-                known
-            }
-            RegionError::Circle { regions, known } => {
-                f.write_str("these regions are each other's parents: ")?;
-                for region in regions {
-                    write!(f, "{region:?} -> ")?;
-                }
-                write!(f, "{:?}", regions[0])?;
-                known
-            }
-        };
-        match known.as_slice() {
-            [] => f.write_str("; no region is known: add one with `region`"),
-            known => write!(f, "; the regions are {known:?}"),
-        }
-    }
-}
-
-impl Error for RegionError {}
 
 /// Why no instance, or no result, was had. For a memoizer's function read
 /// *function* for *constructor*.
@@ -336,7 +153,7 @@ impl<E> BuildError<E> {
     }
 
     pub(crate) fn from_circle(circle: Circle) -> Self {
-        match circle.sites.len() {
+        match circle.sites().len() {
             1 => BuildError::Recursion(circle),
             _ => BuildError::Cycle(circle),
         }
@@ -409,7 +226,7 @@ impl<E> BuildError<E> {
                 f,
                 "building {} asks for itself: {circle}; \
                  look it up after construction, or leave it to the caller",
-                circle.sites[0]
+                circle.sites()[0]
             ),
             BuildError::Cycle(circle) => write!(
                 f,
