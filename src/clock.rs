@@ -193,7 +193,7 @@ impl Stamp {
     /// Later than every other.
     pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
 
-    pub(crate) fn from_nanos(nanos: u64) -> Self {
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Stamp(nanos)
     }
 

@@ -2,7 +2,6 @@
 
 use crate::clock::Stamp;
 use crate::etag::Etag;
-use crate::table::Expires;
 use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
@@ -75,13 +74,6 @@ impl<V> Entry<V> {
     /// How long it will still be kept, or nothing if there is no end to it.
     pub(crate) fn left(&self, now: Stamp) -> Option<Duration> {
         (self.expires != Stamp::NEVER).then(|| self.expires.since(now))
-    }
-}
-
-impl<V> Expires for Entry<V> {
-    #[inline]
-    fn expires(&self) -> Stamp {
-        self.expires
     }
 }
 

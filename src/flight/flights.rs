@@ -5,7 +5,7 @@ use super::flight::{Flight, Landing, Patience, Publication};
 use super::graph::Node;
 use crate::error::{BuildError, Site};
 use crate::key::{Key, Lookup};
-use crate::table::{Growth, Sharded};
+use crate::table::Sharded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -29,7 +29,7 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     pub(crate) fn new(what: &'static str) -> Self {
         Flights {
             what,
-            table: Sharded::new(Growth::Fourfold, |flight| flight.hash()),
+            table: Sharded::new(|flight| flight.hash()),
             joins: AtomicU64::new(0),
         }
     }

@@ -1,23 +1,22 @@
-//! What is known of a kept output, in one word where there is little to know.
+//! What is known of a kept output, but for its expiry, in one word.
 
 #![allow(unsafe_code)]
 
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::etag::Etag;
+use crate::table::{Dates, Note};
 use std::ptr::{self, NonNull};
 
-/// What an entry says beside its value.
+/// What an entry says beside its value and its expiry.
 ///
-/// Most entries have no expiry and no etag. Their creation and build time are
-/// packed into the pointer itself; the others point to all of it. A row is so 24
-/// bytes for a number by a number, in place of 56. A million rows are then a third
-/// of the memory, and a table of some ten thousand fits the processor's own cache.
-pub(crate) struct Packed(NonNull<Full>);
+/// Most entries have no etag. Their creation and build time are packed into the
+/// pointer itself; the others point to all of it. So a million of them take eight
+/// bytes each and no allocation.
+pub(crate) struct Facts(NonNull<Full>);
 
 struct Full {
     created: Stamp,
-    expires: Stamp,
     etag: Option<Etag>,
     took: f32,
 }
@@ -35,69 +34,52 @@ const CREATED_DROPS: u32 = 20;
 const _: () = assert!(align_of::<Full>() > IS_PLAIN);
 const _: () = assert!(1 + TOOK_BITS + (u64::BITS - CREATED_DROPS) == u64::BITS);
 
-impl Packed {
+impl Facts {
     pub(crate) fn of<V>(entry: &Entry<V>) -> Self {
-        let is_plain = entry.expires == Stamp::NEVER && entry.etag.is_none();
         // A word of 32 bits is too small.
-        if is_plain && usize::BITS == u64::BITS {
-            return Packed(plain(entry.created, entry.took));
+        if entry.etag.is_none() && usize::BITS == u64::BITS {
+            return Facts(plain(entry.created, entry.took));
         }
         let full = Box::new(Full {
             created: entry.created,
-            expires: entry.expires,
             etag: entry.etag.clone(),
             took: entry.took,
         });
-        Packed(NonNull::from(Box::leak(full)))
+        Facts(NonNull::from(Box::leak(full)))
     }
 
-    /// The entry, with a value.
-    pub(crate) fn with<V>(&self, value: V) -> Entry<V> {
-        match self.full() {
-            Some(full) => Entry {
-                value,
-                created: full.created,
-                expires: full.expires,
-                etag: full.etag.clone(),
-                took: full.took,
-            },
-            None => Entry {
-                value,
-                created: self.created(),
-                expires: Stamp::NEVER,
-                etag: None,
-                took: f32::from_bits(
-                    ((self.word() >> 1) as u32 & ((1 << TOOK_BITS) - 1)) << TOOK_DROPS,
-                ),
-            },
+    /// The entry, with a value and its dates, if it has any.
+    pub(crate) fn with<V>(&self, value: V, dates: Option<Dates>) -> Entry<V> {
+        let Dates { created, expires } = self.dates(dates);
+        let (etag, took) = match self.full() {
+            Some(full) => (full.etag.clone(), full.took),
+            None => (None, self.took()),
+        };
+        Entry {
+            value,
+            created,
+            expires,
+            etag,
+            took,
         }
     }
 
-    /// Whether there is neither an expiry nor an etag.
+    /// The dates, if there are any, or what is known without.
     #[inline]
-    pub(crate) fn is_plain(&self) -> bool {
+    pub(crate) fn dates(&self, dates: Option<Dates>) -> Dates {
+        dates.unwrap_or_else(|| Dates {
+            created: self.created(),
+            expires: Stamp::NEVER,
+        })
+    }
+
+    fn is_plain(&self) -> bool {
         self.0.addr().get() & IS_PLAIN != 0
     }
 
-    pub(crate) fn created(&self) -> Stamp {
-        match self.full() {
-            Some(full) => full.created,
-            None => Stamp::from_nanos((self.word() >> (1 + TOOK_BITS)) << CREATED_DROPS),
-        }
-    }
-
-    pub(crate) fn expires(&self) -> Stamp {
-        self.full().map_or(Stamp::NEVER, |full| full.expires)
-    }
-
-    pub(crate) fn set_expires(&mut self, at: Stamp) {
-        if let Some(full) = self.full_mut() {
-            full.expires = at;
-            return;
-        }
-        let mut entry = self.with(());
-        entry.expires = at;
-        *self = Packed::of(&entry);
+    fn took(&self) -> f32 {
+        let bits = (self.word() >> 1) as u32 & ((1 << TOOK_BITS) - 1);
+        f32::from_bits(bits << TOOK_DROPS)
     }
 
     fn word(&self) -> u64 {
@@ -112,13 +94,14 @@ impl Packed {
         // `drop` alone. It is borrowed as this is.
         Some(unsafe { self.0.as_ref() })
     }
+}
 
-    fn full_mut(&mut self) -> Option<&mut Full> {
-        if self.is_plain() {
-            return None;
+impl Note for Facts {
+    fn created(&self) -> Stamp {
+        match self.full() {
+            Some(full) => full.created,
+            None => Stamp::from_nanos((self.word() >> (1 + TOOK_BITS)) << CREATED_DROPS),
         }
-        // SAFETY: as in `full`; nobody else has this box.
-        Some(unsafe { self.0.as_mut() })
     }
 }
 
@@ -132,7 +115,7 @@ fn plain(created: Stamp, took: f32) -> NonNull<Full> {
     NonNull::new(word).expect("one bit is set")
 }
 
-impl Drop for Packed {
+impl Drop for Facts {
     fn drop(&mut self) {
         if !self.is_plain() {
             // SAFETY: as in `full`, and it is not used after this.
@@ -142,30 +125,30 @@ impl Drop for Packed {
 }
 
 // SAFETY: it is a `Box<Full>` or a number, and `Full` is `Send` and `Sync`.
-unsafe impl Send for Packed where Full: Send {}
+unsafe impl Send for Facts where Full: Send {}
 // SAFETY: the same.
-unsafe impl Sync for Packed where Full: Sync {}
+unsafe impl Sync for Facts where Full: Sync {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn entry(expires: Stamp, etag: Option<Etag>) -> Entry<()> {
+    fn entry(etag: Option<Etag>) -> Entry<()> {
         Entry {
             value: (),
             created: Stamp::from_nanos(1_792_000_000_123_456_789),
-            expires,
+            expires: Stamp::NEVER,
             etag,
             took: 0.012_345,
         }
     }
 
     #[test]
-    fn what_is_plain_is_kept_in_a_word_to_a_millisecond() {
-        let before = entry(Stamp::NEVER, None);
-        let packed = Packed::of(&before);
-        assert_eq!(packed.is_plain(), usize::BITS == 64);
-        let after = packed.with(());
+    fn without_an_etag_all_is_in_a_word_to_a_millisecond() {
+        let before = entry(None);
+        let facts = Facts::of(&before);
+        assert_eq!(facts.is_plain(), usize::BITS == 64);
+        let after = facts.with((), None);
         assert!(after.created <= before.created);
         assert!(before.created.since(after.created).as_millis() <= 1);
         assert!((after.took / before.took - 1.0).abs() < 0.001);
@@ -173,34 +156,28 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_kept_as_it_is() {
-        let at = Stamp::from_nanos(1_800_000_000_000_000_001);
-        for before in [
-            entry(at, None),
-            entry(Stamp::NEVER, Some(Etag::new("a"))),
-            entry(at, Some(Etag::new("a"))),
-        ] {
-            let packed = Packed::of(&before);
-            assert!(!packed.is_plain());
-            let after = packed.with(());
-            assert_eq!(after.created, before.created);
-            assert_eq!(after.expires, before.expires);
-            assert_eq!(after.etag, before.etag);
-            assert_eq!(after.took, before.took);
-        }
+    fn with_an_etag_all_is_kept_as_it_is() {
+        let before = entry(Some(Etag::new("a")));
+        let facts = Facts::of(&before);
+        assert!(!facts.is_plain());
+        let after = facts.with((), None);
+        assert_eq!(after.created, before.created);
+        assert_eq!(after.etag, before.etag);
+        assert_eq!(after.took, before.took);
     }
 
     #[test]
-    fn an_expiry_can_be_given_to_either() {
-        let at = Stamp::from_nanos(1_900_000_000_000_000_000);
-        let etag = Some(Etag::new("a"));
-        for before in [entry(Stamp::NEVER, None), entry(Stamp::NEVER, etag)] {
-            let mut packed = Packed::of(&before);
-            packed.set_expires(at);
-            assert_eq!(packed.expires(), at);
-            assert_eq!(packed.with(()).etag, before.etag);
-            packed.set_expires(Stamp::NEVER);
-            assert_eq!(packed.expires(), Stamp::NEVER);
+    fn dates_say_more_than_the_word() {
+        let dates = Dates {
+            created: Stamp::from_nanos(1),
+            expires: Stamp::from_nanos(2),
+        };
+        for etag in [None, Some(Etag::new("a"))] {
+            let after = Facts::of(&entry(etag)).with((), Some(dates));
+            assert_eq!(
+                (after.created, after.expires),
+                (dates.created, dates.expires)
+            );
         }
     }
 
@@ -210,9 +187,9 @@ mod tests {
             let before = Entry {
                 created: Stamp::from_nanos(created),
                 took,
-                ..entry(Stamp::NEVER, None)
+                ..entry(None)
             };
-            let after = Packed::of(&before).with(());
+            let after = Facts::of(&before).with((), None);
             assert!(after.took <= before.took && after.took >= 0.999 * before.took);
             assert!(before.created.since(after.created).as_millis() <= 1);
         }

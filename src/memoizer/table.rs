@@ -1,4 +1,4 @@
-use super::facts::Packed;
+use super::facts::Facts;
 use super::output::Output;
 use super::shelf::{Displaces, Shelf};
 use super::{Memoized, Shareable};
@@ -10,7 +10,7 @@ use crate::options::Terms;
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Lock, StoreError};
-use crate::table::{Expires, Expiring};
+use crate::table::{Dates, Expiring, Left};
 
 /// A function's own results in memory, by typed keys.
 pub(crate) struct Table<M: Memoized> {
@@ -19,35 +19,12 @@ pub(crate) struct Table<M: Memoized> {
 }
 
 enum Rows<M: Memoized> {
-    Free(Expiring<M::Key, Row<M>>),
+    Free(Free<M>),
     #[cfg(feature = "bounded")]
     Bounded(BoundedStore<M::Key, Entry<Output<M>>>),
 }
 
-/// An entry, packed.
-pub(crate) struct Row<M: Memoized> {
-    output: Output<M>,
-    facts: Packed,
-}
-
-impl<M: Memoized> Row<M> {
-    fn of(entry: &Entry<Output<M>>) -> Self {
-        Row {
-            output: entry.value.clone(),
-            facts: Packed::of(entry),
-        }
-    }
-
-    fn entry(&self) -> Entry<Output<M>> {
-        self.facts.with(self.output.clone())
-    }
-}
-
-impl<M: Memoized> Expires for Row<M> {
-    fn expires(&self) -> Stamp {
-        self.facts.expires()
-    }
-}
+type Free<M> = Expiring<<M as Memoized>::Key, Output<M>, Facts>;
 
 /// What a plain hit needs of an entry.
 pub(crate) struct Glance<M: Memoized> {
@@ -57,21 +34,23 @@ pub(crate) struct Glance<M: Memoized> {
 }
 
 impl<M: Memoized> Glance<M> {
-    /// `any_age`: there is no need to know when it was created.
+    /// Of an output that has no expiry, for a call that accepts any age.
     #[inline]
-    fn at(row: &Row<M>, any_age: bool) -> Self {
-        let output = row.output.clone();
-        if any_age && row.facts.is_plain() {
-            return Glance {
-                output,
-                created: Stamp::NEVER,
-                expires: Stamp::NEVER,
-            };
-        }
+    fn timeless(output: &Output<M>) -> Self {
         Glance {
-            output,
-            created: row.facts.created(),
-            expires: row.facts.expires(),
+            output: output.clone(),
+            created: Stamp::NEVER,
+            expires: Stamp::NEVER,
+        }
+    }
+
+    #[inline]
+    fn dated(output: &Output<M>, facts: &Facts, dates: Option<Dates>) -> Self {
+        let Dates { created, expires } = facts.dates(dates);
+        Glance {
+            output: output.clone(),
+            created,
+            expires,
         }
     }
 }
@@ -81,7 +60,7 @@ pub(crate) struct Unshared;
 
 /// What a put pushes out.
 pub(crate) enum Displaced<M: Memoized> {
-    Replaced(#[allow(dead_code)] Option<(M::Key, Row<M>)>),
+    Replaced(#[allow(dead_code)] Option<Left<M::Key, Output<M>, Facts>>),
     #[cfg(feature = "bounded")]
     Leaving(Leaving<M::Key, Entry<Output<M>>>),
 }
@@ -112,7 +91,11 @@ impl<M: Shareable> Table<M> {
     #[inline]
     pub(crate) fn read<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q) -> Option<Entry<Output<M>>> {
         match &self.rows {
-            Rows::Free(rows) => rows.table().read(hash, |key| asked.is(key), Row::entry),
+            Rows::Free(rows) => rows.table().read(
+                hash,
+                |key| asked.is(key),
+                |output, beside| beside.note().with(output.clone(), beside.dates()),
+            ),
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => store.find(hash, asked),
         }
@@ -128,8 +111,15 @@ impl<M: Shareable> Table<M> {
     ) -> Option<Glance<M>> {
         match &self.rows {
             Rows::Free(rows) => {
-                let glance = |row: &Row<M>| Glance::at(row, any_age);
-                rows.table().read(hash, |key| asked.is(key), glance)
+                let rows = rows.table();
+                rows.read(
+                    hash,
+                    |key| asked.is(key),
+                    |output, beside| match any_age && !rows.has_dates() {
+                        true => Glance::timeless(output),
+                        false => Glance::dated(output, beside.note(), beside.dates()),
+                    },
+                )
             }
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
@@ -170,18 +160,17 @@ impl<M: Shareable> Table<M> {
     }
 
     pub(crate) fn expire_at<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q, at: Stamp) -> bool {
-        let changed = match &self.rows {
-            Rows::Free(rows) => {
-                let change = |row: &mut Row<M>| row.facts.set_expires(at);
-                rows.update(hash, |key| asked.is(key), change)
-            }
+        match &self.rows {
+            Rows::Free(rows) => rows.set_expires(hash, |key| asked.is(key), at),
             #[cfg(feature = "bounded")]
-            Rows::Bounded(store) => store.update(hash, asked, |row, hint| {
-                row.expires = at;
-                *hint = at;
-            }),
-        };
-        changed.is_some()
+            Rows::Bounded(store) => {
+                let changed = store.update(hash, asked, |row, hint| {
+                    row.expires = at;
+                    *hint = at;
+                });
+                changed.is_some()
+            }
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -221,7 +210,14 @@ impl<M: Shareable> Shelf for Table<M> {
         entry: &Entry<Output<M>>,
     ) -> Result<Displaced<M>, StoreError> {
         Ok(match &self.rows {
-            Rows::Free(rows) => Displaced::Replaced(rows.replace(hash, key, Row::of(entry))),
+            Rows::Free(rows) => {
+                let dates = Dates {
+                    created: entry.created,
+                    expires: entry.expires,
+                };
+                let output = entry.value.clone();
+                Displaced::Replaced(rows.replace(hash, key, output, Facts::of(entry), dates))
+            }
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
                 Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.expires))

@@ -1,7 +1,7 @@
 use super::{Store, StoreError};
 use crate::clock::Stamp;
 use crate::key::{Key, hash_of};
-use crate::table::{Expires, Expiring};
+use crate::table::{Dates, Expiring};
 use std::fmt;
 use std::time::SystemTime;
 
@@ -13,18 +13,7 @@ use std::time::SystemTime;
 /// Expired values are given up as new ones are put, a shard at a time: see
 /// [`tidy`](Store::tidy), which is called by whoever puts and knows the time.
 pub struct MemoryStore<K, V> {
-    table: Expiring<K, Row<V>>,
-}
-
-struct Row<V> {
-    value: V,
-    expires: Stamp,
-}
-
-impl<V> Expires for Row<V> {
-    fn expires(&self) -> Stamp {
-        self.expires
-    }
+    table: Expiring<K, V, ()>,
 }
 
 impl<K: Key, V: Clone> MemoryStore<K, V> {
@@ -45,20 +34,22 @@ impl<K: Key, V: Clone> Default for MemoryStore<K, V> {
 impl<K: Key, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<V>, StoreError> {
         let table = self.table.table();
-        Ok(table.read(hash_of(key), |kept| kept == key, |row| row.value.clone()))
+        Ok(table.read(hash_of(key), |kept| kept == key, |value, _| value.clone()))
     }
 
     fn put(&self, key: K, value: V, expires: Option<SystemTime>) -> Result<Option<V>, StoreError> {
-        let expires = expires.map_or(Stamp::NEVER, Stamp::from);
-        let replaced = self
-            .table
-            .replace(hash_of(&key), key, Row { value, expires });
-        Ok(replaced.map(|(_, row)| row.value))
+        let dates = Dates {
+            // The entry knows, and a store is not asked.
+            created: Stamp::from_nanos(0),
+            expires: expires.map_or(Stamp::NEVER, Stamp::from),
+        };
+        let replaced = self.table.replace(hash_of(&key), key, value, (), dates);
+        Ok(replaced.map(|row| row.value))
     }
 
     fn delete(&self, key: &K) -> Result<Option<V>, StoreError> {
         let removed = self.table.table().remove(hash_of(key), |kept| kept == key);
-        Ok(removed.map(|(_, row)| row.value))
+        Ok(removed.map(|row| row.value))
     }
 
     fn clear(&self) -> Result<(), StoreError> {
@@ -67,7 +58,7 @@ impl<K: Key, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     }
 
     fn entries(&self) -> Result<Vec<(K, V)>, StoreError> {
-        let pair = |key: &K, row: &Row<V>| Some((key.clone(), row.value.clone()));
+        let pair = |key: &K, value: &V| (key.clone(), value.clone());
         Ok(self.table.table().collect(pair))
     }
 

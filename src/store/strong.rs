@@ -1,6 +1,6 @@
 use super::{Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
-use crate::table::{Growth, Sharded};
+use crate::table::Sharded;
 use std::fmt;
 use std::time::SystemTime;
 
@@ -13,7 +13,7 @@ pub(crate) struct StrongStore<K, V> {
 impl<K: Key, V: Clone> StrongStore<K, V> {
     pub(crate) fn new() -> Self {
         StrongStore {
-            table: Sharded::new(Growth::Fourfold, hash_of),
+            table: Sharded::new(hash_of),
         }
     }
 

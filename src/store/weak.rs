@@ -1,6 +1,6 @@
 use super::{Displaced, Store, StoreError};
 use crate::key::{Key, Lookup, hash_of};
-use crate::table::{Growth, Sharded};
+use crate::table::Sharded;
 use parking_lot::Mutex;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -136,7 +136,7 @@ impl<K, T, M> WeakTable<K, T, M> {
 impl<K: Key, T, M> WeakTable<K, T, M> {
     pub(super) fn new() -> Self {
         WeakTable {
-            table: Sharded::new(Growth::Fourfold, hash_of),
+            table: Sharded::new(hash_of),
             paid: AtomicUsize::new(0),
             next: Mutex::new(0),
         }

@@ -1,5 +1,4 @@
-//! A sharded table whose rows expire, and which gives the expired ones up by
-//! itself.
+//! When a table gives up what has expired.
 //!
 //! Each row that is put pays for looking at a few old ones. As soon as a shard
 //! holds something that has expired, and what was paid covers it, the next put
@@ -8,18 +7,13 @@
 //! together, and have paid for it when they were put, go with the next few puts;
 //! where rows come and go steadily, about a third as many are expired as are not.
 
-use super::{Growth, Sharded};
+use super::{Dates, Left, Note, Noted};
 use crate::clock::Stamp;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// A row that knows when it expires.
-pub(crate) trait Expires {
-    fn expires(&self) -> Stamp;
-}
-
-pub(crate) struct Expiring<K, V> {
-    table: Sharded<K, V>,
+pub(crate) struct Expiring<K, V, N> {
+    table: Noted<K, V, N>,
     /// For each shard a moment before which nothing in it expires.
     earliest: Box<[AtomicU64]>,
     /// How many rows may be looked at for what has been paid.
@@ -35,9 +29,9 @@ const VISIT: usize = 8;
 /// How many shards one put looks at, for one that is worth a sweep.
 const GLANCES: usize = 8;
 
-impl<K, V: Expires> Expiring<K, V> {
+impl<K, V, N: Note> Expiring<K, V, N> {
     pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
-        let table = Sharded::new(Growth::Twofold, hash_of);
+        let table = Noted::new(hash_of);
         let shards = 0..table.shards();
         Expiring {
             earliest: shards.map(|_| never()).collect(),
@@ -49,37 +43,35 @@ impl<K, V: Expires> Expiring<K, V> {
 
     /// The table, to read and to take out of.
     #[inline]
-    pub(crate) fn table(&self) -> &Sharded<K, V> {
+    pub(crate) fn table(&self) -> &Noted<K, V, N> {
         &self.table
     }
 
     /// Puts a row. If it replaces one, that comes back, with the key that was not
     /// needed. The caller owes a call of [`tidy`](Self::tidy).
-    pub(crate) fn replace(&self, hash: u64, key: K, row: V) -> Option<(K, V)>
+    pub(crate) fn replace(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        note: N,
+        dates: Dates,
+    ) -> Option<Left<K, V, N>>
     where
         K: Eq,
     {
-        let expires = row.expires();
-        let replaced = self.table.replace(hash, key, row);
-        self.expects(hash, expires);
+        let replaced = self.table.replace(hash, key, value, note, dates);
+        self.expects(hash, dates.expires);
         replaced
     }
 
-    /// Changes a row in place; nothing where there is none. `change` runs with its
-    /// shard locked.
-    pub(crate) fn update<R>(
-        &self,
-        hash: u64,
-        is: impl Fn(&K) -> bool,
-        change: impl FnOnce(&mut V) -> R,
-    ) -> Option<R> {
-        let change = |row: &mut V| {
-            let changed = change(row);
-            (changed, row.expires())
-        };
-        let (changed, expires) = self.table.update(hash, is, change)?;
-        self.expects(hash, expires);
-        Some(changed)
+    /// Has a row expire at another time; answers whether there is one.
+    pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
+        let is_there = self.table.set_expires(hash, is, at);
+        if is_there {
+            self.expects(hash, at);
+        }
+        is_there
     }
 
     /// Takes note of an expiry. After the row is there: a sweep that has not seen
@@ -100,7 +92,7 @@ impl<K, V: Expires> Expiring<K, V> {
     }
 
     /// Takes out all rows that have expired.
-    pub(crate) fn sweep(&self, now: Stamp) -> Vec<(K, V)> {
+    pub(crate) fn sweep(&self, now: Stamp) -> Vec<Left<K, V, N>> {
         let shards = 0..self.table.shards();
         shards
             .filter(|shard| self.is_due(*shard, now))
@@ -111,7 +103,7 @@ impl<K, V: Expires> Expiring<K, V> {
     /// Sweeps a shard in which something has expired, if that is paid for and no
     /// other thread does. What is taken out is for the caller to drop, with
     /// nothing locked.
-    pub(crate) fn tidy(&self, now: Stamp) -> Vec<(K, V)> {
+    pub(crate) fn tidy(&self, now: Stamp) -> Vec<Left<K, V, N>> {
         match self.worth_a_sweep(now) {
             Some(shard) => self.sweep_shard(shard, now),
             None => Vec::new(),
@@ -141,14 +133,13 @@ impl<K, V: Expires> Expiring<K, V> {
         self.earliest[shard].load(Ordering::Relaxed) <= now.nanos()
     }
 
-    fn sweep_shard(&self, shard: usize, now: Stamp) -> Vec<(K, V)> {
+    fn sweep_shard(&self, shard: usize, now: Stamp) -> Vec<Left<K, V, N>> {
         let earliest = &self.earliest[shard];
         // Before the look at the rows. A row that comes after it makes a note of
         // its own.
         earliest.store(u64::MAX, Ordering::Relaxed);
         let stays = AtomicU64::new(u64::MAX);
-        let gone = self.table.take_where(shard, |row| {
-            let expires = row.expires();
+        let gone = self.table.take_where(shard, |expires| {
             let goes = expires <= now;
             if !goes {
                 stays.fetch_min(expires.nanos(), Ordering::Relaxed);
@@ -170,16 +161,14 @@ mod tests {
     use crate::key::hash_of;
     use std::time::Duration;
 
-    struct Until(Stamp);
+    type Table = Expiring<u64, (), ()>;
 
-    impl Expires for Until {
-        fn expires(&self) -> Stamp {
-            self.0
-        }
-    }
-
-    fn put(table: &Expiring<u64, Until>, key: u64, expires: Stamp, now: Stamp) {
-        table.replace(hash_of(&key), key, Until(expires));
+    fn put(table: &Table, key: u64, expires: Stamp, now: Stamp) {
+        let dates = Dates {
+            created: now,
+            expires,
+        };
+        table.replace(hash_of(&key), key, (), (), dates);
         drop(table.tidy(now));
     }
 
@@ -190,7 +179,7 @@ mod tests {
     #[test]
     fn many_that_expire_together_go_with_the_next_few_puts() {
         const MANY: u64 = if cfg!(miri) { 50 } else { 100_000 };
-        let table = Expiring::new(hash_of);
+        let table = Table::new(hash_of);
         let (now, age) = (start(), Duration::from_secs(1));
         for key in 0..MANY {
             put(&table, key, now.after(age), now);
@@ -207,7 +196,7 @@ mod tests {
     #[test]
     fn in_a_steady_flow_the_expired_are_fewer_than_the_rest() {
         const ALIVE: u64 = if cfg!(miri) { 8 } else { 2_000 };
-        let table = Expiring::new(hash_of);
+        let table = Table::new(hash_of);
         for key in 0..20 * ALIVE {
             let now = Stamp::from_nanos(1 + key);
             put(&table, key, now.after_nanos(ALIVE), now);
@@ -218,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_never_expires_is_never_swept() {
-        let table = Expiring::new(hash_of);
+        let table = Table::new(hash_of);
         for key in 0..100 {
             put(&table, key, Stamp::NEVER, start());
         }
@@ -228,10 +217,9 @@ mod tests {
 
     #[test]
     fn a_row_that_is_changed_to_expire_is_swept() {
-        let table = Expiring::new(hash_of);
+        let table = Table::new(hash_of);
         put(&table, 1, Stamp::NEVER, start());
-        let changed = table.update(hash_of(&1_u64), |k| *k == 1, |row| row.0 = start());
-        assert!(changed.is_some());
+        assert!(table.set_expires(hash_of(&1_u64), |k| *k == 1, start()));
         assert_eq!(table.sweep(start()).len(), 1);
     }
 }

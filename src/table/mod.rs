@@ -1,13 +1,16 @@
 //! Tables that are asked by hash and comparison: what stores, flights and
 //! registries are made of.
 //!
-//! [`Sharded`] is read under a shard's lock; [`Expiring`] is one whose rows
-//! expire; [`Lasting`] only grows, and is read without a lock.
+//! [`Sharded`] is read under a shard's lock; [`Noted`] keeps a note beside each row,
+//! and [`Expiring`] gives up those of its rows that have expired; [`Lasting`] only
+//! grows, and is read without a lock.
 
 mod expiring;
 mod lasting;
+mod noted;
 mod sharded;
 
-pub(crate) use expiring::{Expires, Expiring};
+pub(crate) use expiring::Expiring;
 pub(crate) use lasting::Lasting;
-pub(crate) use sharded::{Growth, Sharded};
+pub(crate) use noted::{Dates, Left, Note, Noted};
+pub(crate) use sharded::Sharded;

@@ -15,18 +15,6 @@ pub(crate) struct Sharded<K, V> {
     map: DashMap<Row<K>, V, BuildHasherDefault<Unasked>>,
     /// The hash of a key that is in the table, for when it grows.
     hash_of: fn(&K) -> u64,
-    grows: Growth,
-}
-
-/// What a shard does that is full.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Growth {
-    /// It takes twice the room: rows are close together, and hits have fewer cache
-    /// misses.
-    Twofold,
-    /// It takes four times the room. Growing goes through all keys of a shard, and
-    /// in a large one each is a cache miss; so it is done half as often.
-    Fourfold,
 }
 
 /// A key, with the traits that `DashMap` asks for. They are never used: every
@@ -58,13 +46,9 @@ impl Hasher for Unasked {
 }
 
 impl<K, V> Sharded<K, V> {
-    pub(crate) fn new(grows: Growth, hash_of: fn(&K) -> u64) -> Self {
+    pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
         let map = DashMap::with_hasher(BuildHasherDefault::default());
-        Sharded {
-            map,
-            hash_of,
-            grows,
-        }
+        Sharded { map, hash_of }
     }
 
     /// Hands the value for the key that `is` recognises to `read`, under the
@@ -97,7 +81,7 @@ impl<K, V> Sharded<K, V> {
         if let Some((kept, value)) = shard.get(hash, same(is)) {
             return Some(read(&kept.0, value.get()));
         }
-        let more = self.grows.room(shard.len(), shard.capacity());
+        let more = room(shard.len(), shard.capacity());
         shard.reserve(more, self.rehash());
         shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
@@ -115,24 +99,10 @@ impl<K, V> Sharded<K, V> {
             let replaced = std::mem::replace(kept.get_mut(), value);
             return Some((key, replaced));
         }
-        let more = self.grows.room(shard.len(), shard.capacity());
+        let more = room(shard.len(), shard.capacity());
         shard.reserve(more, self.rehash());
         shard.insert(hash, (Row(key), SharedValue::new(value)), self.rehash());
         None
-    }
-
-    /// Changes a row in place, under the shard's lock: `change` must not call user
-    /// code, nor drop any.
-    pub(crate) fn update<R>(
-        &self,
-        hash: u64,
-        is: impl Fn(&K) -> bool,
-        change: impl FnOnce(&mut V) -> R,
-    ) -> Option<R> {
-        switch_point();
-        let mut shard = self.map.shards()[self.shard_of(hash)].write();
-        let (_, value) = shard.get_mut(hash, same(is))?;
-        Some(change(value.get_mut()))
     }
 
     /// Takes a row out.
@@ -232,13 +202,13 @@ impl<K, V> Sharded<K, V> {
     }
 }
 
-impl Growth {
-    /// For how many more rows to make room before one is put.
-    fn room(self, len: usize, capacity: usize) -> usize {
-        match self {
-            Growth::Fourfold if len == capacity => 3 * len,
-            _ => 0,
-        }
+/// For how many more rows to make room before one is put. A shard that is full takes
+/// four times the room: growing goes through all its keys, and in a large one each is
+/// a cache miss; so it is done half as often.
+fn room(len: usize, capacity: usize) -> usize {
+    match len == capacity {
+        true => 3 * len,
+        false => 0,
     }
 }
 
@@ -253,7 +223,7 @@ mod tests {
 
     #[test]
     fn keys_of_one_hash_are_kept_apart() {
-        let table = Sharded::new(Growth::Twofold, |_| 7);
+        let table = Sharded::new(|_| 7);
         assert_eq!(table.replace(7, "a", 1), None);
         assert_eq!(table.replace(7, "b", 2), None);
         assert_eq!(table.replace(7, "a", 3), Some(("a", 1)));
@@ -267,7 +237,7 @@ mod tests {
     fn what_is_taken_leaves_and_the_rest_is_found_again() {
         const ROWS: u64 = if cfg!(miri) { 100 } else { 1000 };
         let hash_of = |n: &u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let table = Sharded::new(Growth::Fourfold, hash_of);
+        let table = Sharded::new(hash_of);
         for n in 0..ROWS {
             table.replace(hash_of(&n), n, n);
         }

@@ -1,0 +1,665 @@
+//! A sharded table that keeps a note beside each row, and dates if there are any.
+//!
+//! A hit by age reads a row and its dates; any other reads the row alone. So rows
+//! hold keys and values and nothing else, as close together as in a plain map, and
+//! what is known about them lies in columns of its own: the column's place is the
+//! row's place in the hash table. Dates have no column until something in the shard
+//! can expire.
+//!
+//! Hash tables move their rows when they grow, so this one grows by hand: into a
+//! new table of twice the size, columns and all. Keys with a heap part have their
+//! hash noted, since to hash a million of them again is a million cache misses.
+//!
+//! Nothing is dropped while a shard is locked: what leaves the table is handed to
+//! the caller.
+
+#![allow(unsafe_code)]
+
+use crate::clock::Stamp;
+use crate::sync::switch_point;
+use hashbrown::raw::{Bucket, RawTable};
+use parking_lot::RwLock;
+use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::available_parallelism;
+
+pub(crate) struct Noted<K, V, N> {
+    shards: Box<[Padded<K, V, N>]>,
+    /// By how much a hash is shifted for its shard.
+    shift: u32,
+    /// The hash of a key that is in the table, for when it grows.
+    hash_of: fn(&K) -> u64,
+    /// Whether any row has ever had a date.
+    has_dates: AtomicBool,
+}
+
+/// Two cache lines, which processors fetch together: shards do not disturb each
+/// other.
+#[repr(align(128))]
+struct Padded<K, V, N>(RwLock<Shard<K, V, N>>);
+
+struct Shard<K, V, N> {
+    rows: RawTable<(K, V)>,
+    columns: Columns<N>,
+}
+
+/// What is beside the rows of a shard. Each column has one cell for each bucket of
+/// the hash table, which is filled if and only if the bucket is.
+struct Columns<N> {
+    notes: Column<N>,
+    /// None, if keys are hashed anew.
+    hashes: Option<Column<u64>>,
+    /// None, while no row has had a date.
+    dates: Option<Column<Dates>>,
+}
+
+/// When a row was created, and when it expires.
+#[derive(Clone, Copy)]
+pub(crate) struct Dates {
+    pub(crate) created: Stamp,
+    pub(crate) expires: Stamp,
+}
+
+/// What is kept beside a row.
+pub(crate) trait Note {
+    /// When the row was created, about: for a row that has no dates.
+    fn created(&self) -> Stamp;
+}
+
+impl Note for () {
+    fn created(&self) -> Stamp {
+        Stamp::from_nanos(0)
+    }
+}
+
+/// What is beside a row of a shard that is locked.
+pub(crate) struct Beside<'s, K, V, N> {
+    shard: &'s Shard<K, V, N>,
+    row: &'s Bucket<(K, V)>,
+}
+
+impl<K, V, N: Note> Beside<'_, K, V, N> {
+    #[inline]
+    pub(crate) fn note(&self) -> &N {
+        // SAFETY: the row is there, so its note is.
+        unsafe { self.shard.columns.notes.get(self.at()) }
+    }
+
+    #[inline]
+    pub(crate) fn dates(&self) -> Option<Dates> {
+        // SAFETY: the row is there.
+        unsafe { self.shard.columns.dates(self.at()) }
+    }
+
+    #[inline]
+    fn at(&self) -> usize {
+        // SAFETY: the row is of this table.
+        unsafe { self.shard.rows.bucket_index(self.row) }
+    }
+}
+
+/// A row, out of the table.
+pub(crate) struct Left<K, V, N> {
+    #[allow(dead_code)] // it is dropped with the rest
+    pub(crate) key: K,
+    pub(crate) value: V,
+    #[allow(dead_code)]
+    pub(crate) note: N,
+}
+
+impl<K, V, N: Note> Noted<K, V, N> {
+    pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
+        let cores = available_parallelism().map_or(1, usize::from);
+        let count = (4 * cores).next_power_of_two();
+        let shards = (0..count).map(|_| Padded(RwLock::new(Shard::new())));
+        Noted {
+            shards: shards.collect(),
+            shift: u64::BITS - count.trailing_zeros(),
+            hash_of,
+            has_dates: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether any row has ever had a date. For who has a row's shard locked, as
+    /// `read` in [`read`](Self::read) does: the mark is set before the date, so who
+    /// sees the row sees the mark.
+    #[inline]
+    pub(crate) fn has_dates(&self) -> bool {
+        self.has_dates.load(Ordering::Relaxed)
+    }
+
+    /// Hands the value for the key that `is` recognises to `read`, under the
+    /// shard's read lock, and what is beside it for who wants to look there. `read`
+    /// must not call user code.
+    #[inline]
+    pub(crate) fn read<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        read: impl FnOnce(&V, Beside<'_, K, V, N>) -> R,
+    ) -> Option<R> {
+        switch_point();
+        let shard = self.shard(hash).read();
+        let row = shard.rows.find(hash, same(is))?;
+        // SAFETY: the row is there, and nobody writes while the shard is locked.
+        let (_, value) = unsafe { row.as_ref() };
+        let shard = &*shard;
+        Some(read(value, Beside { shard, row: &row }))
+    }
+
+    /// Puts a row. If it replaces one, that comes back, with the key that was not
+    /// needed.
+    pub(crate) fn replace(
+        &self,
+        hash: u64,
+        key: K,
+        value: V,
+        note: N,
+        dates: Dates,
+    ) -> Option<Left<K, V, N>>
+    where
+        K: Eq,
+    {
+        switch_point();
+        if dates.expires != Stamp::NEVER {
+            self.has_dates.store(true, Ordering::Relaxed);
+        }
+        let mut shard = self.shard(hash).write();
+        let shard = &mut *shard;
+        let known = shard.rows.find(hash, same(|kept| *kept == key));
+        if let Some(bucket) = known {
+            // SAFETY: the bucket is full, and the shard is locked for this thread
+            // alone.
+            unsafe {
+                let at = shard.rows.bucket_index(&bucket);
+                shard.columns.set_dates(at, dates, &shard.rows);
+                let value = std::mem::replace(&mut bucket.as_mut().1, value);
+                let note = std::mem::replace(shard.columns.notes.get_mut(at), note);
+                return Some(Left { key, value, note });
+            }
+        }
+        let bucket = match shard.rows.try_insert_no_grow(hash, (key, value)) {
+            Ok(bucket) => bucket,
+            Err(row) => {
+                shard.grow(self.hash_of);
+                let placed = shard.rows.try_insert_no_grow(hash, row);
+                placed.unwrap_or_else(|_| unreachable!("it has just grown"))
+            }
+        };
+        // SAFETY: the bucket has just been filled, its cells have not.
+        unsafe {
+            let at = shard.rows.bucket_index(&bucket);
+            shard.columns.notes.fill(at, note);
+            if let Some(hashes) = &mut shard.columns.hashes {
+                hashes.fill(at, hash);
+            }
+            shard.columns.set_dates(at, dates, &shard.rows);
+        }
+        None
+    }
+
+    /// Has a row expire at another time; answers whether there is one.
+    pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
+        switch_point();
+        self.has_dates.store(true, Ordering::Relaxed);
+        let mut shard = self.shard(hash).write();
+        let shard = &mut *shard;
+        let Some(bucket) = shard.rows.find(hash, same(is)) else {
+            return false;
+        };
+        // SAFETY: the bucket is full, and the shard is locked for this thread alone.
+        unsafe {
+            let index = shard.rows.bucket_index(&bucket);
+            let note = shard.columns.notes.get(index);
+            let before = shard.columns.dates(index);
+            let dates = Dates {
+                created: before.map_or_else(|| note.created(), |dates| dates.created),
+                expires: at,
+            };
+            shard.columns.set_dates(index, dates, &shard.rows);
+        }
+        true
+    }
+
+    /// Takes a row out.
+    pub(crate) fn remove(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Left<K, V, N>> {
+        switch_point();
+        let mut shard = self.shard(hash).write();
+        let bucket = shard.rows.find(hash, same(is))?;
+        // SAFETY: the bucket is full.
+        Some(unsafe { shard.take(bucket) })
+    }
+
+    /// Takes every row out.
+    pub(crate) fn take_all(&self) -> Vec<Left<K, V, N>> {
+        let shards = 0..self.shards();
+        shards
+            .flat_map(|shard| self.take_where(shard, |_| true))
+            .collect()
+    }
+
+    /// Takes the rows out of one shard whose dates `go`; what has none never
+    /// expires. Looks at all its buckets.
+    pub(crate) fn take_where(
+        &self,
+        shard: usize,
+        goes: impl Fn(Stamp) -> bool,
+    ) -> Vec<Left<K, V, N>> {
+        switch_point();
+        let mut shard = self.shards[shard].0.write();
+        let mut gone = Vec::new();
+        for at in 0..shard.rows.buckets() {
+            // SAFETY: the index is below the number of buckets; a bucket that is
+            // full has filled cells.
+            unsafe {
+                if !shard.rows.is_bucket_full(at) {
+                    continue;
+                }
+                let dates = shard.columns.dates(at);
+                if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
+                    let bucket = shard.rows.bucket(at);
+                    gone.push(shard.take(bucket));
+                }
+            }
+        }
+        gone
+    }
+
+    /// What `pick` makes of each row, one shard after another, under the shard's
+    /// read lock.
+    pub(crate) fn collect<R>(&self, pick: impl Fn(&K, &V) -> R) -> Vec<R> {
+        switch_point();
+        let mut picked = Vec::new();
+        for shard in &self.shards {
+            let shard = shard.0.read();
+            // SAFETY: the table outlives the iterator, and is locked.
+            let rows = unsafe { shard.rows.iter() };
+            // SAFETY: the iterator yields full buckets.
+            picked.extend(rows.map(|row| unsafe {
+                let (key, value) = row.as_ref();
+                pick(key, value)
+            }));
+        }
+        picked
+    }
+
+    /// The number of shards.
+    pub(crate) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// The number of rows in one shard.
+    pub(crate) fn rows_in(&self, shard: usize) -> usize {
+        self.shards[shard].0.read().rows.len()
+    }
+
+    /// The number of rows. Locks each shard in turn.
+    pub(crate) fn len(&self) -> usize {
+        (0..self.shards()).map(|shard| self.rows_in(shard)).sum()
+    }
+
+    /// In which shard a hash belongs: the upper bits, but for the seven that the
+    /// hash table tells its buckets apart by.
+    #[inline]
+    pub(crate) fn shard_of(&self, hash: u64) -> usize {
+        ((hash << 7) >> self.shift) as usize
+    }
+
+    #[inline]
+    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V, N>> {
+        &self.shards[self.shard_of(hash)].0
+    }
+}
+
+impl<K, V, N: Note> Shard<K, V, N> {
+    fn new() -> Self {
+        Shard {
+            rows: RawTable::new(),
+            columns: Columns {
+                notes: Column::new(0),
+                hashes: needs_drop::<K>().then(|| Column::new(0)),
+                dates: None,
+            },
+        }
+    }
+
+    /// Takes a row out, and what is beside it.
+    ///
+    /// # Safety
+    ///
+    /// The bucket is a full one of this shard.
+    unsafe fn take(&mut self, bucket: Bucket<(K, V)>) -> Left<K, V, N> {
+        // SAFETY: full buckets have filled cells. The cell counts as empty from here
+        // on, as does the bucket.
+        unsafe {
+            let at = self.rows.bucket_index(&bucket);
+            let note = self.columns.notes.take(at);
+            let ((key, value), _) = self.rows.remove(bucket);
+            Left { key, value, note }
+        }
+    }
+
+    /// Makes room for more rows: twice, or where many have left, the same again
+    /// without their traces.
+    ///
+    /// `hash_of` is user code. If it panics, the shard is left empty and what was in
+    /// it is leaked.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, hash_of: fn(&K) -> u64) {
+        let room = room_in(self.rows.buckets());
+        let enough = match self.rows.len() < room / 2 {
+            true => room,
+            false => room + 1,
+        };
+        let rows = RawTable::with_capacity(enough.max(4));
+        let columns = self.columns.with_cells(rows.buckets());
+        let mut new = ManuallyDrop::new(Shard { rows, columns });
+        let old = std::mem::replace(self, Shard::new());
+        let mut old = ManuallyDrop::new(old);
+        // SAFETY: each row is moved, bit by bit, from a full bucket of the old table
+        // into an empty one of the new, which has room for all; the old one is told
+        // to forget them before it is freed. Nothing is dropped on the way.
+        unsafe {
+            for row in old.rows.iter() {
+                let from = old.rows.bucket_index(&row);
+                let hash = match &old.columns.hashes {
+                    Some(hashes) => *hashes.get(from),
+                    None => hash_of(&row.as_ref().0),
+                };
+                let placed = new.rows.insert_no_grow(hash, row.as_ptr().read());
+                let to = new.rows.bucket_index(&placed);
+                new.columns.copy(to, &old.columns, from);
+            }
+            old.rows.clear_no_drop();
+        }
+        drop(ManuallyDrop::into_inner(old));
+        drop(std::mem::replace(self, ManuallyDrop::into_inner(new)));
+    }
+}
+
+impl<K, V, N> Drop for Shard<K, V, N> {
+    fn drop(&mut self) {
+        if !needs_drop::<N>() {
+            return;
+        }
+        for at in 0..self.rows.buckets() {
+            // SAFETY: the index is below the number of buckets; a full one has a
+            // note, which is not used after this.
+            unsafe {
+                if self.rows.is_bucket_full(at) {
+                    drop(self.columns.notes.take(at));
+                }
+            }
+        }
+    }
+}
+
+impl<N: Note> Columns<N> {
+    /// Empty columns of the same kinds.
+    fn with_cells(&self, cells: usize) -> Self {
+        Columns {
+            notes: Column::new(cells),
+            hashes: self.hashes.as_ref().map(|_| Column::new(cells)),
+            dates: self.dates.as_ref().map(|_| Column::new(cells)),
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The bucket `at` is full.
+    #[inline]
+    unsafe fn dates(&self, at: usize) -> Option<Dates> {
+        // SAFETY: full buckets have filled cells.
+        unsafe { self.dates.as_ref().map(|dates| *dates.get(at)) }
+    }
+
+    /// # Safety
+    ///
+    /// The bucket `at` of `rows` is full, and these are its columns.
+    unsafe fn set_dates<R>(&mut self, at: usize, new: Dates, rows: &RawTable<R>) {
+        if self.dates.is_none() && new.expires == Stamp::NEVER {
+            return;
+        }
+        let notes = &self.notes;
+        let dates = self.dates.get_or_insert_with(|| {
+            let mut dates = Column::new(rows.buckets());
+            for other in (0..rows.buckets()).filter(|other| *other != at) {
+                // SAFETY: the index is below the number of buckets; a full one has a
+                // note.
+                unsafe {
+                    if rows.is_bucket_full(other) {
+                        let created = notes.get(other).created();
+                        let expires = Stamp::NEVER;
+                        dates.fill(other, Dates { created, expires });
+                    }
+                }
+            }
+            dates
+        });
+        // SAFETY: dates have no `Drop`, so the cell may be filled as often as one
+        // likes.
+        unsafe { dates.fill(at, new) }
+    }
+
+    /// Copies the cells of a row that moves.
+    ///
+    /// # Safety
+    ///
+    /// Those at `from` are filled, and count as empty afterwards; those at `to` are
+    /// empty. Both have the same kinds of columns.
+    unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
+        // SAFETY: as the caller says.
+        unsafe {
+            self.notes.copy(to, &old.notes, from);
+            if let (Some(new), Some(old)) = (&mut self.hashes, &old.hashes) {
+                new.copy(to, old, from);
+            }
+            if let (Some(new), Some(old)) = (&mut self.dates, &old.dates) {
+                new.copy(to, old, from);
+            }
+        }
+    }
+}
+
+/// Cells that are filled or not; which, the hash table knows. Dropping a column
+/// drops nothing that is in it.
+struct Column<T>(Box<[MaybeUninit<T>]>);
+
+impl<T> Column<T> {
+    fn new(cells: usize) -> Self {
+        Column(Box::new_uninit_slice(cells))
+    }
+
+    /// # Safety
+    ///
+    /// There is a cell `at`, and it is filled.
+    #[inline]
+    unsafe fn get(&self, at: usize) -> &T {
+        // SAFETY: as the caller says.
+        unsafe { self.0.get_unchecked(at).assume_init_ref() }
+    }
+
+    /// # Safety
+    ///
+    /// As [`get`](Self::get).
+    unsafe fn get_mut(&mut self, at: usize) -> &mut T {
+        // SAFETY: as the caller says.
+        unsafe { self.0.get_unchecked_mut(at).assume_init_mut() }
+    }
+
+    /// # Safety
+    ///
+    /// As [`get`](Self::get); the cell is empty afterwards.
+    unsafe fn take(&mut self, at: usize) -> T {
+        // SAFETY: as the caller says.
+        unsafe { self.0.get_unchecked(at).assume_init_read() }
+    }
+
+    /// # Safety
+    ///
+    /// There is a cell `at`. What is in it is not dropped.
+    unsafe fn fill(&mut self, at: usize, value: T) {
+        // SAFETY: as the caller says.
+        unsafe { self.0.get_unchecked_mut(at).write(value) };
+    }
+
+    /// # Safety
+    ///
+    /// The cell `from` of `old` is filled, and counts as empty afterwards; the cell
+    /// `to` is there and empty.
+    unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
+        // SAFETY: as the caller says.
+        unsafe { self.fill(to, old.0.get_unchecked(from).assume_init_read()) }
+    }
+}
+
+/// How many rows a hash table of so many buckets takes before it grows: seven in
+/// eight, or all but one of a few.
+fn room_in(buckets: usize) -> usize {
+    match buckets {
+        0..8 => buckets.saturating_sub(1),
+        _ => buckets / 8 * 7,
+    }
+}
+
+#[inline]
+fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(K, V)) -> bool {
+    move |(kept, _)| is(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::hash_of;
+    use std::sync::Arc;
+
+    /// Counted, so that a test sees what is dropped.
+    #[derive(Clone, Default)]
+    struct Counted(Arc<()>);
+
+    impl Note for Counted {
+        fn created(&self) -> Stamp {
+            Stamp::from_nanos(7)
+        }
+    }
+
+    const NO_DATES: Dates = Dates {
+        created: Stamp::from_nanos(0),
+        expires: Stamp::NEVER,
+    };
+
+    fn until(expires: u64) -> Dates {
+        Dates {
+            created: Stamp::from_nanos(1),
+            expires: Stamp::from_nanos(expires),
+        }
+    }
+
+    const ROWS: u64 = if cfg!(miri) { 100 } else { 10_000 };
+
+    #[test]
+    fn keys_of_one_hash_are_kept_apart() {
+        let table = Noted::new(|_| 7);
+        assert!(table.replace(7, "a", 1, (), NO_DATES).is_none());
+        assert!(table.replace(7, "b", 2, (), NO_DATES).is_none());
+        let replaced = table.replace(7, "a", 3, (), NO_DATES).unwrap();
+        assert_eq!((replaced.key, replaced.value), ("a", 1));
+        assert_eq!(table.read(7, |k| *k == "a", |v, _| *v), Some(3));
+        assert_eq!(table.read(7, |k| *k == "b", |v, _| *v), Some(2));
+        assert_eq!(table.remove(7, |k| *k == "a").unwrap().value, 3);
+        assert_eq!(table.len(), 1);
+    }
+
+    #[test]
+    fn a_row_keeps_what_is_beside_it_as_the_table_grows() {
+        let table = Noted::new(hash_of::<String>);
+        for n in 0..ROWS {
+            let dates = match n % 3 {
+                0 => until(1000 + n),
+                _ => NO_DATES,
+            };
+            let key = n.to_string();
+            table.replace(hash_of(&key), key, n, Counted::default(), dates);
+        }
+        for n in 0..ROWS {
+            let key = n.to_string();
+            let found = table.read(
+                hash_of(&key),
+                |k| *k == key,
+                |value, beside| (*value, beside.dates().map(|dates| dates.expires)),
+            );
+            let (value, expires) = found.unwrap();
+            assert_eq!(value, n);
+            let expected = match n % 3 {
+                0 => Stamp::from_nanos(1000 + n),
+                _ => Stamp::NEVER,
+            };
+            assert_eq!(expires.unwrap_or(Stamp::NEVER), expected);
+        }
+    }
+
+    #[test]
+    fn what_goes_leaves_with_its_note_and_the_rest_stays() {
+        let table = Noted::new(hash_of::<u64>);
+        let note = Counted::default();
+        for n in 0..ROWS {
+            table.replace(hash_of(&n), n, n, note.clone(), until(n));
+        }
+        let half = Stamp::from_nanos(ROWS / 2);
+        let gone: usize = (0..table.shards())
+            .map(|shard| table.take_where(shard, |expires| expires < half).len())
+            .sum();
+        assert_eq!(gone as u64, ROWS / 2);
+        assert_eq!(Arc::strong_count(&note.0) as u64, 1 + ROWS.div_ceil(2));
+        for n in 0..ROWS {
+            let found = table.read(hash_of(&n), |k| *k == n, |v, _| *v);
+            assert_eq!(found, (n >= ROWS / 2).then_some(n));
+        }
+        drop(table);
+        assert_eq!(Arc::strong_count(&note.0), 1);
+    }
+
+    #[test]
+    fn rows_that_come_and_go_do_not_make_the_table_grow() {
+        let table = Noted::new(hash_of::<u64>);
+        for n in 0..20 * ROWS {
+            table.replace(hash_of(&n), n, (), (), NO_DATES);
+            if let Some(old) = n.checked_sub(50) {
+                table.remove(hash_of(&old), |k| *k == old);
+            }
+        }
+        let buckets = |shard: &Padded<u64, (), ()>| shard.0.read().rows.buckets();
+        assert!(table.shards.iter().map(buckets).all(|most| most <= 128));
+    }
+
+    #[test]
+    fn a_row_without_dates_can_be_given_some() {
+        let table = Noted::new(hash_of::<u64>);
+        for n in 0..ROWS {
+            table.replace(hash_of(&n), n, n, Counted::default(), NO_DATES);
+        }
+        assert!(!table.has_dates());
+        assert!(table.set_expires(hash_of(&3_u64), |k| *k == 3, Stamp::from_nanos(9)));
+        assert!(!table.set_expires(hash_of(&ROWS), |k| *k == ROWS, Stamp::NEVER));
+        assert!(table.has_dates());
+        let dates = |n: u64| {
+            let found = table.read(
+                hash_of(&n),
+                |k| *k == n,
+                |_, beside| {
+                    let created = beside.note().created();
+                    let dates = beside.dates();
+                    dates.map_or((created, Stamp::NEVER), |dates| {
+                        (dates.created, dates.expires)
+                    })
+                },
+            );
+            found.unwrap()
+        };
+        assert_eq!(dates(3), (Stamp::from_nanos(7), Stamp::from_nanos(9)));
+        for n in 4..ROWS {
+            assert_eq!(dates(n), (Stamp::from_nanos(7), Stamp::NEVER));
+        }
+    }
+}
