@@ -37,6 +37,9 @@ pub(crate) enum Part {
 pub(super) fn blocked() -> Vec<Arc<dyn Node>> {
     let collect = |chain: &RefCell<Vec<Place>>| {
         let chain = chain.borrow();
+        if chain.is_empty() {
+            return Vec::new();
+        }
         let above = chain.iter().skip(1).map(|place| Some(place.part));
         let above = above.chain([None]);
         let ends = chain.iter().zip(above).filter(|(place, above)| {
@@ -124,9 +127,11 @@ impl Drop for Entered {
     fn drop(&mut self) {
         let left = CHAIN.try_with(|chain| {
             let mut chain = chain.borrow_mut();
-            let at = chain
-                .iter()
-                .rposition(|place| place.node.link().id() == self.id)?;
+            let is_ours = |place: &Place| place.node.link().id() == self.id;
+            if chain.last().is_some_and(is_ours) {
+                return chain.pop();
+            }
+            let at = chain.iter().rposition(is_ours)?;
             Some(chain.remove(at))
         });
         // The last handle of a flight may own user values: dropped out here,

@@ -44,7 +44,8 @@ pub(crate) struct Flight<K, V, E> {
     what: &'static str,
     link: Link,
     since: Instant,
-    thread: Thread,
+    /// Who leads it, if that is asked for.
+    thread: Option<Thread>,
     landing: OnceCell<Landing<V, E>>,
     waiters: Mutex<Vec<Waker>>,
 }
@@ -60,14 +61,20 @@ pub(crate) enum Publication {
 
 impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E> {
     /// A build that begins, inside of `parents`.
-    pub(super) fn new(what: &'static str, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Self {
+    pub(super) fn new(
+        what: &'static str,
+        hash: u64,
+        key: K,
+        thread: Option<Thread>,
+        parents: Vec<Arc<dyn Node>>,
+    ) -> Self {
         Flight {
             key: Some(key),
             hash,
             what,
             link: Link::new(parents),
             since: Instant::now(),
-            thread: std::thread::current(),
+            thread,
             landing: OnceCell::new(),
             waiters: Mutex::new(Vec::new()),
         }
@@ -98,9 +105,9 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         self.since
     }
 
-    /// The thread that leads it.
-    pub(crate) fn thread(&self) -> &Thread {
-        &self.thread
+    /// The thread that leads it, where flights know theirs.
+    pub(crate) fn thread(&self) -> Option<&Thread> {
+        self.thread.as_ref()
     }
 
     /// Asks whether the value may be published. The answer stands until the

@@ -8,12 +8,22 @@ use crate::key::{Key, Lookup};
 use crate::table::Sharded;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 /// The flights of one partition.
 pub(crate) struct Flights<K, V, E> {
     what: &'static str,
+    leaders: Leaders,
     table: Sharded<Arc<Flight<K, V, E>>, ()>,
     joins: AtomicU64,
+}
+
+/// Whether a flight knows the thread that leads it. To count a handle of a thread
+/// costs as much as a lock.
+#[derive(Clone, Copy)]
+pub(crate) enum Leaders {
+    Named,
+    Unnamed,
 }
 
 /// A caller's part in a flight.
@@ -26,9 +36,10 @@ pub(crate) enum Ticket<K, V, E> {
 
 impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights<K, V, E> {
     /// No flights yet. `what` names what is built, in errors.
-    pub(crate) fn new(what: &'static str) -> Self {
+    pub(crate) fn new(what: &'static str, leaders: Leaders) -> Self {
         Flights {
             what,
+            leaders,
             table: Sharded::new(|flight| flight.hash()),
             joins: AtomicU64::new(0),
         }
@@ -49,7 +60,11 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     fn join_inside(&self, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Ticket<K, V, E> {
         // Made before the shard is locked, though most who join throw it away:
         // they are about to wait for a build.
-        let flight = Arc::new(Flight::new(self.what, hash, key, parents));
+        let leader = match self.leaders {
+            Leaders::Named => Some(thread::current()),
+            Leaders::Unnamed => None,
+        };
+        let flight = Arc::new(Flight::new(self.what, hash, key, leader, parents));
         let under_way = self.table.get_or_insert(
             hash,
             |known| known.key() == flight.key(),
@@ -92,15 +107,6 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
             .table
             .remove(flight.hash(), |known| Arc::ptr_eq(known, flight));
         drop(taken);
-        self.announce(flight, landing);
-    }
-
-    /// The second half of landing, for a flight that has left the table.
-    pub(crate) fn announce(
-        &self,
-        flight: &mut Arc<Flight<K, V, E>>,
-        landing: impl FnOnce() -> Landing<V, E>,
-    ) {
         // Nobody can come by another handle now but through one that is there.
         if Arc::get_mut(flight).is_none() {
             flight.land(landing());
@@ -123,23 +129,31 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         }
     }
 
-    /// The same in one step with taking the flight from the table, under the
-    /// shard's lock: for a store that is no more than a map in memory, whose `put`
-    /// calls no user code but the key's `Hash` and `Eq`. If nobody has joined, the
-    /// key itself goes into the store.
-    pub(crate) fn publish_at_once<D>(
+    /// Publishes and lands in one step with taking the flight from the table, under
+    /// the shard's lock: for a store that is no more than a map in memory, whose
+    /// `put` calls no user code but the key's `Hash` and `Eq`. If nobody has joined,
+    /// the key itself goes into the store.
+    pub(crate) fn land_at_once<D>(
         &self,
         flight: &mut Arc<Flight<K, V, E>>,
         put: impl FnOnce(K) -> D,
+        landing: impl FnOnce() -> Landing<V, E>,
     ) -> Option<D> {
         let (hash, id) = (flight.hash(), Arc::as_ptr(flight));
         let is_ours = |known: &Arc<Flight<K, V, E>>| Arc::as_ptr(known) == id;
-        self.table.remove_and(hash, is_ours, |taken, ()| {
+        let mut alone = false;
+        let displaced = self.table.remove_and(hash, is_ours, |taken, ()| {
             // Not the last handle: the leader's is.
             drop(taken);
             let own = Arc::get_mut(flight).and_then(Flight::take_key);
+            alone = own.is_some();
             put(own.unwrap_or_else(|| flight.key().clone()))
-        })
+        });
+        // As in `land`.
+        if !alone {
+            flight.land(landing());
+        }
+        displaced
     }
 
     /// Voids the flights for what was asked: they answer their callers and do not

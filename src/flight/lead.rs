@@ -338,13 +338,12 @@ where
     }
 
     fn land_at_once<D>(&mut self, value: &V, put: impl FnOnce(K, &V) -> D) -> Option<D> {
-        let displaced = self
-            .flights
-            .publish_at_once(&mut self.flight, |key| put(key, value));
         self.has_landed = true;
-        self.flights
-            .announce(&mut self.flight, || Landing::Built(value.clone()));
-        displaced
+        self.flights.land_at_once(
+            &mut self.flight,
+            |key| put(key, value),
+            || Landing::Built(value.clone()),
+        )
     }
 
     fn land(&mut self, landing: impl FnOnce() -> Landing<V, E>) {

@@ -20,7 +20,7 @@ mod lead;
 
 pub(crate) use chain::{Catching, Entered, Part, catching, enter, innermost_build};
 pub(crate) use flight::{Flight, Landing, Patience};
-pub(crate) use flights::{Flights, Ticket};
+pub(crate) use flights::{Flights, Leaders, Ticket};
 pub(crate) use graph::{Node, edges};
 pub(crate) use lead::{
     Flown, How, Lead, Made, Plan, Publish, Stopped, message_of, raise, thrown_circle,

@@ -4,7 +4,7 @@ use super::shelf::{Displaces, Shelf};
 use super::{Memoized, Shareable};
 use crate::clock::Stamp;
 use crate::entry::Entry;
-use crate::flight::{Flights, Publish};
+use crate::flight::{Flights, Leaders, Publish};
 use crate::key::{Lookup, hash_of, text};
 use crate::options::Terms;
 #[cfg(feature = "bounded")]
@@ -83,7 +83,7 @@ impl<M: Shareable> Table<M> {
                 Some(capacity) => Rows::Bounded(BoundedStore::new(capacity)),
                 _ => Rows::Free(Expiring::new(hash_of)),
             },
-            flights: Flights::new(M::NAME),
+            flights: Flights::new(M::NAME, Leaders::Unnamed),
         }
     }
 

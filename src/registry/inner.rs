@@ -2,7 +2,7 @@
 
 use super::snapshot::Row;
 use crate::error::BuildError;
-use crate::flight::{Flights, How, Made, Patience, Plan, Publish, Stopped};
+use crate::flight::{Flights, How, Leaders, Made, Patience, Plan, Publish, Stopped};
 use crate::held::Erased;
 use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
 use crate::stats::{Counters, Stats};
@@ -28,7 +28,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             hasher: hasher().clone(),
             kept,
             counters: Counters::default(),
-            flights: Flights::new(type_name::<T>()),
+            flights: Flights::new(type_name::<T>(), Leaders::Named),
             factory,
         }
     }

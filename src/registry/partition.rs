@@ -123,10 +123,12 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
     /// What is under construction, since when, and by which thread.
     pub fn building(&self) -> Vec<Building<K>> {
         let flights = self.0.flights.under_way();
-        let building = flights.iter().map(|flight| Building {
-            key: flight.key().clone(),
-            since: flight.since(),
-            thread: flight.thread().clone(),
+        let building = flights.iter().filter_map(|flight| {
+            Some(Building {
+                key: flight.key().clone(),
+                since: flight.since(),
+                thread: flight.thread()?.clone(),
+            })
         });
         building.collect()
     }

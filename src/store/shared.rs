@@ -2,7 +2,7 @@ use super::{Lock, Store, StoreError};
 use crate::clock::Stamp;
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
-use crate::flight::Flights;
+use crate::flight::{Flights, Leaders};
 use crate::key::hash_of;
 use std::any::Any;
 use std::fmt;
@@ -47,7 +47,7 @@ impl SharedStore {
     pub fn new(store: impl Store<String, Entry<AnyValue>> + 'static) -> Self {
         SharedStore(Arc::new(Inner {
             store: Box::new(store),
-            flights: Flights::new(""),
+            flights: Flights::new("", Leaders::Unnamed),
             changes: Changes::default(),
         }))
     }

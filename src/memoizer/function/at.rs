@@ -1,6 +1,6 @@
 //! Operations on what is kept for one list of arguments, wherever that is.
 
-use super::inner::{AnyFunction, Inner};
+use super::inner::{AnyFunction, Inner, Settled};
 use crate::clock::Stamp;
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
@@ -10,7 +10,7 @@ use crate::key::{Lookup, text};
 use crate::memoizer::path::{Call, Mode};
 use crate::memoizer::shelf::Among;
 use crate::memoizer::table::Table;
-use crate::memoizer::{Event, Memoized, Rules, Shareable};
+use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
 use crate::store::SharedStore;
 use std::sync::Arc;
@@ -101,37 +101,40 @@ impl<M: Shareable> Inner<M> {
 
     /// The terms of a call, for who cannot answer with an error.
     #[track_caller]
-    fn terms_or_panic(&self) -> (Arc<Terms>, Arc<Rules<M>>) {
-        let terms = self.terms();
-        terms.unwrap_or_else(|error: RegionError| panic!("{}: {error}", M::NAME))
+    fn settled_or_panic(&self) -> Arc<Settled<M>> {
+        let settled = self.settled();
+        settled.unwrap_or_else(|error: RegionError| panic!("{}: {error}", M::NAME))
     }
 
     #[track_caller]
     pub(super) fn exists(&self, args: M::Args<'_>) -> bool {
-        let (terms, rules) = self.terms_or_panic();
+        let settled = self.settled_or_panic();
+        let Settled { terms, rules } = &*settled;
         let etag = rules.etag(&args);
         let call = Call {
-            terms: &terms,
+            terms,
             demand: terms.demand(etag.as_ref()),
             clock: self.clock(),
-            log: self.log(&terms),
+            log: self.log(terms),
             mode: Mode::Take,
         };
-        let entry = self.peek(&terms, &args);
+        let entry = self.peek(terms, &args);
         entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh)
     }
 
     #[track_caller]
     pub(super) fn entry(&self, args: M::Args<'_>) -> Option<Entry<M::Output>> {
-        let (terms, _) = self.terms_or_panic();
-        self.peek(&terms, &args)
+        let settled = self.settled_or_panic();
+        let terms = &settled.terms;
+        self.peek(terms, &args)
     }
 
     #[track_caller]
     pub(super) fn ttl(&self, args: M::Args<'_>) -> Option<Duration> {
-        let (terms, _) = self.terms_or_panic();
-        let left = self.peek(&terms, &args)?.left(self.now());
-        let native = match self.place(&terms, &M::lookup(&args)) {
+        let settled = self.settled_or_panic();
+        let terms = &settled.terms;
+        let left = self.peek(terms, &args)?.left(self.now());
+        let native = match self.place(terms, &M::lookup(&args)) {
             Place::Own(_) => None,
             Place::Shared(shared) => shared.store.store().native_ttl(&shared.text).ok().flatten(),
         };
@@ -149,18 +152,20 @@ impl<M: Shareable> Inner<M> {
     }
 
     pub(super) fn expire_at(&self, at: Stamp, args: M::Args<'_>) -> Result<bool, MemoError> {
-        let (terms, _) = self.terms()?;
+        let settled = self.settled()?;
+        let terms = &settled.terms;
         let asked = M::lookup(&args);
-        match self.place(&terms, &asked) {
+        match self.place(terms, &asked) {
             Place::Own(table) => Ok(table.expire_at(self.hash(&asked), &asked, at)),
             Place::Shared(shared) => shared.store.expire_at(shared.text, at),
         }
     }
 
     pub(super) fn delete(&self, args: M::Args<'_>) -> Result<bool, MemoError> {
-        let (terms, _) = self.terms()?;
+        let settled = self.settled()?;
+        let terms = &settled.terms;
         let asked = M::lookup(&args);
-        let removed = match self.place(&terms, &asked) {
+        let removed = match self.place(terms, &asked) {
             Place::Own(table) => table.delete(self.hash(&asked), &asked),
             Place::Shared(shared) => shared.store.delete(&shared.text)?,
         };
@@ -170,7 +175,8 @@ impl<M: Shareable> Inner<M> {
 
     pub(super) fn clear(&self) -> Result<(), MemoError> {
         self.clear_tables()?;
-        let (terms, _) = self.terms()?;
+        let settled = self.settled()?;
+        let terms = &settled.terms;
         if let Some(store) = &terms.store {
             // A long text is cut, so flights are told by what of it is left in any
             // case. That may void some of others: they are not kept, and no more.

@@ -2,7 +2,7 @@
 //! and everything else.
 
 use super::at::Place;
-use super::inner::{Inner, Missed};
+use super::inner::{Inner, Missed, Settled};
 use crate::entry::AnyValue;
 use crate::error::BuildError;
 use crate::flight::raise;
@@ -13,7 +13,7 @@ use crate::memoizer::path::{Brought, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::table::Unshared;
 use crate::memoizer::{Meant, Rules, Shareable};
-use crate::options::{Options, Terms};
+use crate::options::Options;
 use crate::scope;
 use crate::store::AnyFailure;
 use std::convert::Infallible;
@@ -79,9 +79,9 @@ impl<M: Shareable> Inner<M> {
     #[track_caller]
     fn call_in_full(&self, missed: Missed, args: M::Args<'_>) -> M::Output {
         let got = self
-            .terms()
+            .settled()
             .map_err(BuildError::from)
-            .and_then(|(terms, rules)| self.ask(&terms, &rules, Mode::Take, missed, args));
+            .and_then(|settled| self.ask(&settled, Mode::Take, missed, args));
         got.unwrap_or_else(|error| raise(&error))
     }
 
@@ -90,15 +90,15 @@ impl<M: Shareable> Inner<M> {
         options: &Options,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
-        let (terms, rules) = self.terms_with(options)?;
+        let settled = self.settled_with(options)?;
         let missed = self.not_looked(&args);
-        self.ask(&terms, &rules, Mode::Take, missed, args)
+        self.ask(&settled, Mode::Take, missed, args)
     }
 
     pub(super) fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
-        let (terms, rules) = self.terms()?;
+        let settled = self.settled()?;
         let missed = self.not_looked(&args);
-        self.ask(&terms, &rules, Mode::Refresh, missed, args)
+        self.ask(&settled, Mode::Refresh, missed, args)
     }
 
     fn not_looked(&self, args: &M::Args<'_>) -> Missed {
@@ -110,8 +110,7 @@ impl<M: Shareable> Inner<M> {
 
     fn ask(
         &self,
-        terms: &Terms,
-        rules: &Rules<M>,
+        Settled { terms, rules }: &Settled<M>,
         mode: Mode,
         missed: Missed,
         args: M::Args<'_>,

@@ -40,7 +40,13 @@ struct Said<M: Memoized> {
     options: Options,
     rules: Arc<Rules<M>>,
     /// Nothing, until it is asked for after a change.
-    settled: Option<Arc<Terms>>,
+    settled: Option<Arc<Settled<M>>>,
+}
+
+/// What holds for a call.
+pub(super) struct Settled<M: Memoized> {
+    pub(super) terms: Terms,
+    pub(super) rules: Arc<Rules<M>>,
 }
 
 /// A plain look has not found the answer.
@@ -154,38 +160,36 @@ impl<M: Shareable> Inner<M> {
         [&self.table].into_iter().chain(spaces)
     }
 
-    /// What holds for a call that says nothing itself, and the function's rules.
-    pub(super) fn terms(&self) -> Result<(Arc<Terms>, Arc<Rules<M>>), RegionError> {
+    /// What holds for a call that says nothing itself.
+    pub(super) fn settled(&self) -> Result<Arc<Settled<M>>, RegionError> {
         let mut said = self.said.lock();
-        let rules = Arc::clone(&said.rules);
         if let Some(settled) = &said.settled {
-            return Ok((Arc::clone(settled), rules));
+            return Ok(Arc::clone(settled));
         }
         // With `said` locked, so that a change that comes meanwhile is not lost: it
         // waits here to unsettle what is settled now.
-        let terms = Arc::new(rules.apply(self.settings.terms(&said.options)?));
-        said.settled = Some(Arc::clone(&terms));
+        let rules = Arc::clone(&said.rules);
+        let terms = rules.apply(self.settings.terms(&said.options)?);
         let is_plain = rules.etag_by.is_none()
             && !self.counters.counts_hits()
             && !self.settings.observers.any();
         let age = terms.plain_age().filter(|_| is_plain);
+        let settled = Arc::new(Settled { terms, rules });
+        said.settled = Some(Arc::clone(&settled));
         self.plain_age
             .store(age.unwrap_or(NOT_PLAIN), Ordering::Relaxed);
-        Ok((terms, rules))
+        Ok(settled)
     }
 
     /// The same, for a call that says something.
-    pub(super) fn terms_with(
-        &self,
-        call: &Options,
-    ) -> Result<(Arc<Terms>, Arc<Rules<M>>), RegionError> {
+    pub(super) fn settled_with(&self, call: &Options) -> Result<Settled<M>, RegionError> {
         let (options, rules) = {
             let said = self.said.lock();
             (call.over(&said.options), Arc::clone(&said.rules))
         };
         let rules = Arc::new(rules.under(call));
         let terms = rules.apply(self.settings.terms(&options)?).for_call(call);
-        Ok((Arc::new(terms), rules))
+        Ok(Settled { terms, rules })
     }
 
     pub(super) fn options(&self) -> Options {
