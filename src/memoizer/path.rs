@@ -259,12 +259,10 @@ impl Call<'_> {
         run: &Run,
     ) -> Entry<V> {
         let created = self.clock.now();
-        let expires = self.terms.expires(
-            brought.answer,
-            brought.ages,
-            created,
-            hash_of(&(hash, created)),
-        );
+        let random = || hash_of(&(hash, created));
+        let expires = self
+            .terms
+            .expires(brought.answer, brought.ages, created, random);
         if expires.is_none() {
             run.drops.set(true);
         }

@@ -208,7 +208,7 @@ impl Terms {
         answer: Answer,
         ages: Ages,
         now: Stamp,
-        random: u64,
+        random: impl FnOnce() -> u64,
     ) -> Option<Stamp> {
         let age = match answer {
             Answer::Value => ages.max_age.map_or(self.max_age, nanos),
@@ -218,7 +218,7 @@ impl Terms {
         let off = match self.jitter {
             0 => 0,
             // Not more than the age itself.
-            most => random % most.saturating_add(1).min(age.max(1)),
+            most => random() % most.saturating_add(1).min(age.max(1)),
         };
         let aged = match age {
             ANY_AGE => Stamp::NEVER,
@@ -253,7 +253,7 @@ mod tests {
     fn an_age_and_an_expiry_end_at_the_earlier() {
         let options = Options::new().max_age(secs(60)).expiry(at(150).into());
         let terms = Terms::from(&options);
-        let expires = |now| terms.expires(Answer::Value, Ages::default(), now, 0);
+        let expires = |now| terms.expires(Answer::Value, Ages::default(), now, || 0);
         assert_eq!(expires(at(50)), Some(at(110)));
         assert_eq!(expires(at(100)), Some(at(150)));
     }
@@ -262,7 +262,7 @@ mod tests {
     fn a_negative_result_is_kept_only_as_the_options_say() {
         let none = Terms::from(&Options::new().max_age(secs(60)));
         let some = Terms::from(&Options::new().error_age(secs(1)).none_age(secs(2)));
-        let ask = |terms: &Terms, answer| terms.expires(answer, Ages::default(), at(10), 0);
+        let ask = |terms: &Terms, answer| terms.expires(answer, Ages::default(), at(10), || 0);
         assert_eq!(ask(&none, Answer::Error), None);
         assert_eq!(ask(&none, Answer::Nothing), None);
         assert_eq!(ask(&some, Answer::Error), Some(at(11)));
@@ -274,12 +274,12 @@ mod tests {
     fn jitter_shortens_and_never_lengthens() {
         let terms = Terms::from(&Options::new().max_age(secs(60)).jitter(secs(10)));
         for random in [0, 1, 7, u64::MAX, 123_456_789_012_345] {
-            let ends = terms.expires(Answer::Value, Ages::default(), at(0), random);
+            let ends = terms.expires(Answer::Value, Ages::default(), at(0), || random);
             let ends = ends.unwrap();
             assert!(at(50) <= ends && ends <= at(60), "{ends:?}");
         }
         let short = Terms::from(&Options::new().max_age(secs(1)).jitter(secs(10)));
-        let ends = short.expires(Answer::Value, Ages::default(), at(0), u64::MAX);
+        let ends = short.expires(Answer::Value, Ages::default(), at(0), || u64::MAX);
         assert!(ends.unwrap() > at(0), "some age is left");
     }
 }

@@ -1,6 +1,6 @@
 //! Operations on what is kept for one list of arguments, wherever that is.
 
-use super::inner::{AnyFunction, Inner, Settled};
+use super::inner::{AnyFunction, Holding, Inner, Settled};
 use crate::clock::Stamp;
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
@@ -13,7 +13,6 @@ use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
 use crate::store::SharedStore;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a result is kept.
@@ -101,7 +100,7 @@ impl<M: Shareable> Inner<M> {
 
     /// The terms of a call, for who cannot answer with an error.
     #[track_caller]
-    fn settled_or_panic(&self) -> Arc<Settled<M>> {
+    fn settled_or_panic(&self) -> Holding<'_, M> {
         let settled = self.settled();
         settled.unwrap_or_else(|error: RegionError| panic!("{}: {error}", M::NAME))
     }

@@ -15,8 +15,9 @@ use crate::store::StoreError;
 use crate::table::Lasting;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// A function in one memoizer.
 pub(crate) struct Inner<M: Memoized> {
@@ -31,6 +32,10 @@ pub(crate) struct Inner<M: Memoized> {
     /// Those in a namespace, by its name.
     spaces: Lasting<Arc<str>, Table<M>>,
     said: Mutex<Said<M>>,
+    /// What was settled first, and whether it still holds: until something is said
+    /// anew, calls need not lock and count to know it.
+    first: OnceCell<Settled<M>>,
+    first_holds: AtomicBool,
     pub(super) counters: Counters,
     pub(super) settings: Arc<Settings>,
 }
@@ -39,7 +44,8 @@ pub(crate) struct Inner<M: Memoized> {
 struct Said<M: Memoized> {
     options: Options,
     rules: Arc<Rules<M>>,
-    /// Nothing, until it is asked for after a change.
+    /// Nothing, until it is asked for after a change; and nothing while the first
+    /// holds.
     settled: Option<Arc<Settled<M>>>,
 }
 
@@ -47,6 +53,23 @@ struct Said<M: Memoized> {
 pub(super) struct Settled<M: Memoized> {
     pub(super) terms: Terms,
     pub(super) rules: Arc<Rules<M>>,
+}
+
+/// What holds, as a call holds it.
+pub(super) enum Holding<'i, M: Memoized> {
+    First(&'i Settled<M>),
+    Counted(Arc<Settled<M>>),
+}
+
+impl<M: Memoized> Deref for Holding<'_, M> {
+    type Target = Settled<M>;
+
+    fn deref(&self) -> &Settled<M> {
+        match self {
+            Holding::First(settled) => settled,
+            Holding::Counted(settled) => settled,
+        }
+    }
 }
 
 /// A plain look has not found the answer.
@@ -100,6 +123,8 @@ impl<M: Shareable> Inner<M> {
                 rules: Arc::new(M::rules()),
                 settled: None,
             }),
+            first: OnceCell::new(),
+            first_holds: AtomicBool::new(false),
             counters: Counters::default(),
             settings,
         }
@@ -161,10 +186,20 @@ impl<M: Shareable> Inner<M> {
     }
 
     /// What holds for a call that says nothing itself.
-    pub(super) fn settled(&self) -> Result<Arc<Settled<M>>, RegionError> {
+    pub(super) fn settled(&self) -> Result<Holding<'_, M>, RegionError> {
+        if self.first_holds.load(Ordering::Acquire)
+            && let Some(first) = self.first.get()
+        {
+            return Ok(Holding::First(first));
+        }
+        self.settle()
+    }
+
+    #[cold]
+    fn settle(&self) -> Result<Holding<'_, M>, RegionError> {
         let mut said = self.said.lock();
         if let Some(settled) = &said.settled {
-            return Ok(Arc::clone(settled));
+            return Ok(Holding::Counted(Arc::clone(settled)));
         }
         // With `said` locked, so that a change that comes meanwhile is not lost: it
         // waits here to unsettle what is settled now.
@@ -174,11 +209,22 @@ impl<M: Shareable> Inner<M> {
             && !self.counters.counts_hits()
             && !self.settings.observers.any();
         let age = terms.plain_age().filter(|_| is_plain);
-        let settled = Arc::new(Settled { terms, rules });
-        said.settled = Some(Arc::clone(&settled));
+        let settled = Settled { terms, rules };
+        let holding = match self.first.try_insert(settled) {
+            Ok(first) => {
+                self.first_holds.store(true, Ordering::Release);
+                Holding::First(first)
+            }
+            Err((first, _)) if self.first_holds.load(Ordering::Relaxed) => Holding::First(first),
+            Err((_, settled)) => {
+                let settled = Arc::new(settled);
+                said.settled = Some(Arc::clone(&settled));
+                Holding::Counted(settled)
+            }
+        };
         self.plain_age
             .store(age.unwrap_or(NOT_PLAIN), Ordering::Relaxed);
-        Ok(settled)
+        Ok(holding)
     }
 
     /// The same, for a call that says something.
@@ -259,6 +305,7 @@ impl<M: Shareable> AnyFunction for Inner<M> {
     fn unsettle(&self) {
         let mut said = self.said.lock();
         let settled = said.settled.take();
+        self.first_holds.store(false, Ordering::Release);
         self.plain_age.store(NOT_PLAIN, Ordering::Relaxed);
         drop(said);
         // It may own a store.

@@ -293,7 +293,7 @@ impl<M: Memoized> Inner<M> {
             .or(by_args)
             .or(terms.ages_of(&output));
         let created = self.now();
-        let expires = terms.expires(answer, ages, created, hash_of(&(hash, created)));
+        let expires = terms.expires(answer, ages, created, || hash_of(&(hash, created)));
         let copy = M::copy(&output);
         let own_etag = rules.own_etag(&output);
         // All user code is behind us: what was deleted so far is not kept.
