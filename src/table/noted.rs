@@ -130,7 +130,7 @@ impl<K, V, N: Note> Noted<K, V, N> {
 
     /// Hands the value for the key that `is` recognises to `read`, under the
     /// shard's read lock, and what is beside it for who wants to look there. `read`
-    /// must not call user code.
+    /// must not call user code. Where there is none, a put is expected to follow.
     #[inline]
     pub(crate) fn read<R>(
         &self,
@@ -140,7 +140,10 @@ impl<K, V, N: Note> Noted<K, V, N> {
     ) -> Option<R> {
         switch_point();
         let shard = self.shard(hash).read();
-        let row = shard.rows.find(hash, same(is))?;
+        let Some(row) = shard.rows.find(hash, same(is)) else {
+            shard.prepare(hash);
+            return None;
+        };
         // SAFETY: the row is there, and nobody writes while the shard is locked.
         let (_, value) = unsafe { row.as_ref() };
         let shard = &*shard;
@@ -320,6 +323,23 @@ impl<K, V, N: Note> Shard<K, V, N> {
                 hashes: needs_drop::<K>().then(|| Column::new(0)),
                 dates: None,
             },
+        }
+    }
+
+    /// Has the processor fetch the memory that a row of this hash would go to, while
+    /// the caller finds a value for it. In a table that is larger than its caches,
+    /// that is most of what the put takes.
+    #[cold]
+    fn prepare(&self, hash: u64) {
+        let at = hash as usize & (self.rows.buckets() - 1);
+        // Rows grow downward from here. The row goes where the first bucket is free
+        // from this one on, so it is in this line or the next.
+        let row = self.rows.data_end().as_ptr().wrapping_sub(at + 1);
+        prefetch(row);
+        prefetch(row.wrapping_byte_sub(64));
+        prefetch(self.columns.notes.0.as_ptr().wrapping_add(at));
+        if let Some(hashes) = &self.columns.hashes {
+            prefetch(hashes.0.as_ptr().wrapping_add(at));
         }
     }
 
@@ -512,6 +532,20 @@ impl<T> Column<T> {
         // SAFETY: as the caller says.
         unsafe { self.fill(to, old.0.get_unchecked(from).assume_init_read()) }
     }
+}
+
+/// Has the processor fetch a line of memory. Any address will do.
+#[inline]
+fn prefetch<T>(line: *const T) {
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint, which reads nothing and never faults; all processors of
+        // this architecture have it.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
+    }
+    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
+    let _ = line;
 }
 
 /// How many rows a hash table of so many buckets takes before it grows: seven in
