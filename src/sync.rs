@@ -131,3 +131,22 @@ mod imp {
 }
 
 pub(crate) use imp::*;
+
+/// What the tables' own locks are made of. These are the system's under shuttle too,
+/// since the maps that they stand beside have locks that are: a thread that is
+/// switched away while it holds one of those would never be waited for. Explored
+/// schedules of the locks themselves put others in this place.
+pub(crate) mod raw {
+    pub(crate) use parking_lot::RawRwLock;
+    pub(crate) use parking_lot::lock_api::RawRwLock as RawRwLockExt;
+    pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use std::thread_local;
+
+    /// Waits for another thread, for the `round`th time.
+    pub(crate) fn pause(round: u32) {
+        match round {
+            ..64 => std::hint::spin_loop(),
+            _ => std::thread::yield_now(),
+        }
+    }
+}

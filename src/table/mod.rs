@@ -5,6 +5,7 @@
 //! and [`Expiring`] gives up those of its rows that have expired; [`Lasting`] only
 //! grows, and is read without a lock.
 
+mod biased;
 mod expiring;
 mod lasting;
 mod noted;

@@ -15,16 +15,16 @@
 
 #![allow(unsafe_code)]
 
+use super::biased::Biased;
 use crate::clock::Stamp;
 use crate::sync::switch_point;
 use hashbrown::raw::{Bucket, RawTable};
-use parking_lot::RwLock;
 use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 pub(crate) struct Noted<K, V, N> {
-    shards: Box<[Padded<K, V, N>]>,
+    shards: Biased<Shard<K, V, N>>,
     /// By how much a hash is shifted for its shard.
     shift: u32,
     /// The hash of a key that is in the table, for when it grows.
@@ -32,11 +32,6 @@ pub(crate) struct Noted<K, V, N> {
     /// Whether any row has ever had a date.
     has_dates: AtomicBool,
 }
-
-/// Two cache lines, which processors fetch together: shards do not disturb each
-/// other.
-#[repr(align(128))]
-struct Padded<K, V, N>(RwLock<Shard<K, V, N>>);
 
 struct Shard<K, V, N> {
     rows: RawTable<(K, V)>,
@@ -111,9 +106,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
     pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
         let cores = available_parallelism().map_or(1, usize::from);
         let count = (4 * cores).next_power_of_two();
-        let shards = (0..count).map(|_| Padded(RwLock::new(Shard::new())));
         Noted {
-            shards: shards.collect(),
+            shards: Biased::new((0..count).map(|_| Shard::new())),
             shift: u64::BITS - count.trailing_zeros(),
             hash_of,
             has_dates: AtomicBool::new(false),
@@ -139,15 +133,15 @@ impl<K, V, N: Note> Noted<K, V, N> {
         read: impl FnOnce(&V, Beside<'_, K, V, N>) -> R,
     ) -> Option<R> {
         switch_point();
-        let shard = self.shard(hash).read();
-        let Some(row) = shard.rows.find(hash, same(is)) else {
-            shard.prepare(hash);
-            return None;
-        };
-        // SAFETY: the row is there, and nobody writes while the shard is locked.
-        let (_, value) = unsafe { row.as_ref() };
-        let shard = &*shard;
-        Some(read(value, Beside { shard, row: &row }))
+        self.shards.read(self.shard_of(hash), |shard| {
+            let Some(row) = shard.rows.find(hash, same(is)) else {
+                shard.prepare(hash);
+                return None;
+            };
+            // SAFETY: the row is there, and nobody writes while the shard is locked.
+            let (_, value) = unsafe { row.as_ref() };
+            Some(read(value, Beside { shard, row: &row }))
+        })
     }
 
     /// Puts a row. If it replaces one, that comes back, with the key that was not
@@ -167,70 +161,44 @@ impl<K, V, N: Note> Noted<K, V, N> {
         if dates.expires != Stamp::NEVER {
             self.has_dates.store(true, Ordering::Relaxed);
         }
-        let mut shard = self.shard(hash).write();
-        let shard = &mut *shard;
-        let known = shard.rows.find(hash, same(|kept| *kept == key));
-        if let Some(bucket) = known {
-            // SAFETY: the bucket is full, and the shard is locked for this thread
-            // alone.
-            unsafe {
-                let at = shard.rows.bucket_index(&bucket);
-                shard.columns.set_dates(at, dates, &shard.rows);
-                let value = std::mem::replace(&mut bucket.as_mut().1, value);
-                let note = std::mem::replace(shard.columns.notes.get_mut(at), note);
-                return Some(Left { key, value, note });
+        self.shards.write(self.shard_of(hash), |shard| {
+            let known = shard.rows.find(hash, same(|kept| *kept == key));
+            match known {
+                Some(row) => {
+                    // SAFETY: the row is there.
+                    let (value, note) = unsafe { shard.change(&row, value, note, dates) };
+                    Some(Left { key, value, note })
+                }
+                None => {
+                    shard.add(hash, (key, value), note, dates, self.hash_of);
+                    None
+                }
             }
-        }
-        let bucket = match shard.rows.try_insert_no_grow(hash, (key, value)) {
-            Ok(bucket) => bucket,
-            Err(row) => {
-                shard.grow(self.hash_of);
-                let placed = shard.rows.try_insert_no_grow(hash, row);
-                placed.unwrap_or_else(|_| unreachable!("it has just grown"))
-            }
-        };
-        // SAFETY: the bucket has just been filled, its cells have not.
-        unsafe {
-            let at = shard.rows.bucket_index(&bucket);
-            shard.columns.notes.fill(at, note);
-            if let Some(hashes) = &mut shard.columns.hashes {
-                hashes.fill(at, hash);
-            }
-            shard.columns.set_dates(at, dates, &shard.rows);
-        }
-        None
+        })
     }
 
     /// Has a row expire at another time; answers whether there is one.
     pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
         switch_point();
         self.has_dates.store(true, Ordering::Relaxed);
-        let mut shard = self.shard(hash).write();
-        let shard = &mut *shard;
-        let Some(bucket) = shard.rows.find(hash, same(is)) else {
-            return false;
-        };
-        // SAFETY: the bucket is full, and the shard is locked for this thread alone.
-        unsafe {
-            let index = shard.rows.bucket_index(&bucket);
-            let note = shard.columns.notes.get(index);
-            let before = shard.columns.dates(index);
-            let dates = Dates {
-                created: before.map_or_else(|| note.created(), |dates| dates.created),
-                expires: at,
+        self.shards.write(self.shard_of(hash), |shard| {
+            let Some(row) = shard.rows.find(hash, same(is)) else {
+                return false;
             };
-            shard.columns.set_dates(index, dates, &shard.rows);
-        }
-        true
+            // SAFETY: the row is there.
+            unsafe { shard.set_expires(&row, at) };
+            true
+        })
     }
 
     /// Takes a row out.
     pub(crate) fn remove(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Left<K, V, N>> {
         switch_point();
-        let mut shard = self.shard(hash).write();
-        let bucket = shard.rows.find(hash, same(is))?;
-        // SAFETY: the bucket is full.
-        Some(unsafe { shard.take(bucket) })
+        self.shards.write(self.shard_of(hash), |shard| {
+            let row = shard.rows.find(hash, same(is))?;
+            // SAFETY: the row is there.
+            Some(unsafe { shard.take(row) })
+        })
     }
 
     /// Takes every row out.
@@ -249,41 +217,28 @@ impl<K, V, N: Note> Noted<K, V, N> {
         goes: impl Fn(Stamp) -> bool,
     ) -> Vec<Left<K, V, N>> {
         switch_point();
-        let mut shard = self.shards[shard].0.write();
-        let mut gone = Vec::new();
-        for at in 0..shard.rows.buckets() {
-            // SAFETY: the index is below the number of buckets; a bucket that is
-            // full has filled cells.
-            unsafe {
-                if !shard.rows.is_bucket_full(at) {
-                    continue;
-                }
-                let dates = shard.columns.dates(at);
-                if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
-                    let bucket = shard.rows.bucket(at);
-                    gone.push(shard.take(bucket));
-                }
-            }
-        }
-        gone
+        self.shards.write(shard, |shard| shard.take_where(goes))
     }
 
     /// What `pick` makes of each row, one shard after another, under the shard's
     /// read lock.
     pub(crate) fn collect<R>(&self, pick: impl Fn(&K, &V) -> R) -> Vec<R> {
         switch_point();
-        let mut picked = Vec::new();
-        for shard in &self.shards {
-            let shard = shard.0.read();
-            // SAFETY: the table outlives the iterator, and is locked.
-            let rows = unsafe { shard.rows.iter() };
-            // SAFETY: the iterator yields full buckets.
-            picked.extend(rows.map(|row| unsafe {
-                let (key, value) = row.as_ref();
-                pick(key, value)
-            }));
-        }
-        picked
+        let shards = 0..self.shards();
+        shards
+            .flat_map(|shard| {
+                self.shards.read(shard, |shard| {
+                    // SAFETY: the table outlives the iterator, and is locked.
+                    let rows = unsafe { shard.rows.iter() };
+                    let picked = rows.map(|row| {
+                        // SAFETY: the iterator yields rows that are there.
+                        let (key, value) = unsafe { row.as_ref() };
+                        pick(key, value)
+                    });
+                    picked.collect::<Vec<_>>()
+                })
+            })
+            .collect()
     }
 
     /// The number of shards.
@@ -293,7 +248,7 @@ impl<K, V, N: Note> Noted<K, V, N> {
 
     /// The number of rows in one shard.
     pub(crate) fn rows_in(&self, shard: usize) -> usize {
-        self.shards[shard].0.read().rows.len()
+        self.shards.read(shard, |shard| shard.rows.len())
     }
 
     /// The number of rows. Locks each shard in turn.
@@ -306,11 +261,6 @@ impl<K, V, N: Note> Noted<K, V, N> {
     #[inline]
     pub(crate) fn shard_of(&self, hash: u64) -> usize {
         ((hash << 7) >> self.shift) as usize
-    }
-
-    #[inline]
-    fn shard(&self, hash: u64) -> &RwLock<Shard<K, V, N>> {
-        &self.shards[self.shard_of(hash)].0
     }
 }
 
@@ -341,6 +291,78 @@ impl<K, V, N: Note> Shard<K, V, N> {
         if let Some(hashes) = &self.columns.hashes {
             prefetch(hashes.0.as_ptr().wrapping_add(at));
         }
+    }
+
+    /// Puts other things into a row, and answers with those that were there.
+    ///
+    /// # Safety
+    ///
+    /// The row is one of this shard.
+    unsafe fn change(&mut self, row: &Bucket<(K, V)>, value: V, note: N, dates: Dates) -> (V, N) {
+        // SAFETY: full buckets have filled cells, and the shard is this caller's alone.
+        unsafe {
+            let at = self.rows.bucket_index(row);
+            self.columns.set_dates(at, dates, &self.rows);
+            let value = std::mem::replace(&mut row.as_mut().1, value);
+            let note = std::mem::replace(self.columns.notes.get_mut(at), note);
+            (value, note)
+        }
+    }
+
+    /// Adds a row whose key is not there.
+    fn add(&mut self, hash: u64, row: (K, V), note: N, dates: Dates, hash_of: fn(&K) -> u64) {
+        let row = match self.rows.try_insert_no_grow(hash, row) {
+            Ok(row) => row,
+            Err(row) => {
+                self.grow(hash_of);
+                let placed = self.rows.try_insert_no_grow(hash, row);
+                placed.unwrap_or_else(|_| unreachable!("it has just grown"))
+            }
+        };
+        // SAFETY: the bucket has just been filled, its cells have not.
+        unsafe {
+            let at = self.rows.bucket_index(&row);
+            self.columns.notes.fill(at, note);
+            if let Some(hashes) = &mut self.columns.hashes {
+                hashes.fill(at, hash);
+            }
+            self.columns.set_dates(at, dates, &self.rows);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The row is one of this shard.
+    unsafe fn set_expires(&mut self, row: &Bucket<(K, V)>, expires: Stamp) {
+        // SAFETY: full buckets have filled cells.
+        unsafe {
+            let at = self.rows.bucket_index(row);
+            let created = match self.columns.dates(at) {
+                Some(dates) => dates.created,
+                None => self.columns.notes.get(at).created(),
+            };
+            let dates = Dates { created, expires };
+            self.columns.set_dates(at, dates, &self.rows);
+        }
+    }
+
+    fn take_where(&mut self, goes: impl Fn(Stamp) -> bool) -> Vec<Left<K, V, N>> {
+        let mut gone = Vec::new();
+        for at in 0..self.rows.buckets() {
+            // SAFETY: the index is below the number of buckets; a bucket that is
+            // full has filled cells.
+            unsafe {
+                if !self.rows.is_bucket_full(at) {
+                    continue;
+                }
+                let dates = self.columns.dates(at);
+                if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
+                    let row = self.rows.bucket(at);
+                    gone.push(self.take(row));
+                }
+            }
+        }
+        gone
     }
 
     /// Takes a row out, and what is beside it.
@@ -663,8 +685,8 @@ mod tests {
                 table.remove(hash_of(&old), |k| *k == old);
             }
         }
-        let buckets = |shard: &Padded<u64, (), ()>| shard.0.read().rows.buckets();
-        assert!(table.shards.iter().map(buckets).all(|most| most <= 128));
+        let mut shards = 0..table.shards();
+        assert!(shards.all(|shard| table.shards.read(shard, |shard| shard.rows.buckets()) <= 128));
     }
 
     #[test]
