@@ -1,4 +1,5 @@
-use super::{Keep, PinnedStore, StaticStore, Store, StoreError, StrongStore, WeakStore};
+use super::{Keep, MemoryStore, PinnedStore, StaticStore, Store, StoreError, WeakStore};
+use crate::clock::Stamp;
 use crate::key::{Key, Lookup};
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use std::sync::Arc;
 /// The crate's own are named, so that a hit is a direct call with a borrowed key
 /// and a hash that is computed once. Any other store is asked by the owned key.
 pub(crate) enum Kept<K: 'static, T: 'static> {
-    Strong(StrongStore<K, Arc<T>>),
+    Strong(MemoryStore<K, Arc<T>>),
     Weak(WeakStore<K, T>),
     Pinned(PinnedStore<K, T>),
     Static(StaticStore<K, Arc<T>>),
@@ -18,7 +19,7 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
     /// The store that a lifetime policy stands for, empty.
     pub(crate) fn new(keep: Keep) -> Self {
         match keep {
-            Keep::Strong => Kept::Strong(StrongStore::new()),
+            Keep::Strong => Kept::Strong(MemoryStore::new()),
             Keep::Weak => Kept::Weak(WeakStore::new()),
             Keep::Pinned { capacity } => Kept::Pinned(PinnedStore::new(capacity)),
             Keep::Static => Kept::Static(StaticStore::new()),
@@ -70,7 +71,8 @@ impl<K: Key, T: Send + Sync> Kept<K, T> {
         let mut displaced = Displaced::default();
         match self {
             Kept::Strong(store) => {
-                if let Some((key, replaced)) = store.keep(hash, key, Arc::clone(instance)) {
+                let replaced = store.keep(hash, key, Arc::clone(instance), Stamp::NEVER);
+                if let Some((key, replaced)) = replaced {
                     displaced.key = Some(key);
                     displaced.instances[0] = Some(replaced);
                 }

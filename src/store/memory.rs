@@ -1,6 +1,6 @@
 use super::{Store, StoreError};
 use crate::clock::Stamp;
-use crate::key::{Key, hash_of};
+use crate::key::{Key, Lookup, hash_of};
 use crate::table::{Dates, Expiring};
 use std::fmt;
 use std::time::SystemTime;
@@ -25,6 +25,31 @@ impl<K: Key, V: Clone> MemoryStore<K, V> {
     }
 }
 
+/// By a hash that is known, and by whatever stands for the key.
+impl<K: Key, V: Clone> MemoryStore<K, V> {
+    #[inline]
+    pub(crate) fn find<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<V> {
+        let table = self.table.table();
+        table.read(hash, |kept| asked.is(kept), |value, _| value.clone())
+    }
+
+    /// Answers with what is replaced, and the key that was not needed.
+    pub(crate) fn keep(&self, hash: u64, key: K, value: V, expires: Stamp) -> Option<(K, V)> {
+        let dates = Dates {
+            // The entry knows, and a store is not asked.
+            created: Stamp::from_nanos(0),
+            expires,
+        };
+        let replaced = self.table.replace(hash, key, value, (), dates)?;
+        Some((replaced.key, replaced.value))
+    }
+
+    pub(crate) fn take<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> Option<V> {
+        let removed = self.table.table().remove(hash, |kept| asked.is(kept))?;
+        Some(removed.value)
+    }
+}
+
 impl<K: Key, V: Clone> Default for MemoryStore<K, V> {
     fn default() -> Self {
         MemoryStore::new()
@@ -33,23 +58,17 @@ impl<K: Key, V: Clone> Default for MemoryStore<K, V> {
 
 impl<K: Key, V: Clone + Send + Sync> Store<K, V> for MemoryStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<V>, StoreError> {
-        let table = self.table.table();
-        Ok(table.read(hash_of(key), |kept| kept == key, |value, _| value.clone()))
+        Ok(self.find(hash_of(key), &key))
     }
 
     fn put(&self, key: K, value: V, expires: Option<SystemTime>) -> Result<Option<V>, StoreError> {
-        let dates = Dates {
-            // The entry knows, and a store is not asked.
-            created: Stamp::from_nanos(0),
-            expires: expires.map_or(Stamp::NEVER, Stamp::from),
-        };
-        let replaced = self.table.replace(hash_of(&key), key, value, (), dates);
-        Ok(replaced.map(|row| row.value))
+        let expires = expires.map_or(Stamp::NEVER, Stamp::from);
+        let replaced = self.keep(hash_of(&key), key, value, expires);
+        Ok(replaced.map(|(_, value)| value))
     }
 
     fn delete(&self, key: &K) -> Result<Option<V>, StoreError> {
-        let removed = self.table.table().remove(hash_of(key), |kept| kept == key);
-        Ok(removed.map(|row| row.value))
+        Ok(self.take(hash_of(key), &key))
     }
 
     fn clear(&self) -> Result<(), StoreError> {

@@ -21,7 +21,6 @@ mod memory;
 mod pinned;
 mod shared;
 mod statics;
-mod strong;
 mod weak;
 
 #[cfg(feature = "bounded")]
@@ -37,7 +36,6 @@ pub use pinned::PinnedStore;
 pub(crate) use shared::AnyFailure;
 pub use shared::SharedStore;
 pub use statics::StaticStore;
-pub(crate) use strong::StrongStore;
 pub use weak::WeakStore;
 
 use std::error::Error;

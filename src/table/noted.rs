@@ -95,10 +95,9 @@ impl<K, V, N: Note> Beside<'_, K, V, N> {
 
 /// A row, out of the table.
 pub(crate) struct Left<K, V, N> {
-    #[allow(dead_code)] // it is dropped with the rest
     pub(crate) key: K,
     pub(crate) value: V,
-    #[allow(dead_code)]
+    #[allow(dead_code)] // it is dropped with the rest
     pub(crate) note: N,
 }
 

@@ -9,19 +9,26 @@
 
 #![cfg(shuttle)]
 
+mod biased;
 mod circles;
 mod flights;
 mod functions;
 mod removal;
+mod sync;
 mod weak;
 
 use mementos::Registry;
 use shuttle::thread::{JoinHandle, spawn};
 
-/// Runs `test` in a registry of its own, under `MEMENTOS_SCHEDULES` schedules
-/// (2,000 if that is not set) of each kind.
+/// How many schedules of each kind: `MEMENTOS_SCHEDULES`, or 2,000 if that is not
+/// set.
+fn schedules() -> usize {
+    std::env::var("MEMENTOS_SCHEDULES").map_or(2000, |n| n.parse().unwrap())
+}
+
+/// Runs `test` in a registry of its own, under so many schedules of each kind.
 fn explore(test: impl Fn() + Send + Sync + 'static) {
-    let schedules = std::env::var("MEMENTOS_SCHEDULES").map_or(2000, |n| n.parse().unwrap());
+    let schedules = schedules();
     let test = std::sync::Arc::new(move || {
         Registry::new().scope(&test);
         assert_eq!(mementos::private::edges(), 0, "no edge is left behind");
