@@ -13,6 +13,8 @@
 
 #[cfg(feature = "bounded")]
 mod bounded;
+#[cfg(feature = "bytes")]
+pub mod bytes;
 mod keep;
 mod kept;
 mod lock;

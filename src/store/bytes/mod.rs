@@ -1,0 +1,225 @@
+//! Stores of bytes: what several processes share, or what outlives them.
+//!
+//! A [`ByteStore`] maps text keys to bytes and knows nothing of what they mean.
+//!
+//! | part | does one thing |
+//! |---|---|
+//! | `lease` | locks in a store that expire, with a token that is checked when a value is put |
+
+mod lease;
+
+pub use lease::{Lease, Leases};
+
+use super::StoreError;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A shared map from text keys to bytes, in this process or out of it.
+///
+/// Calls come from many threads at once, and each may take as long as the medium
+/// takes: nothing of ours is locked meanwhile. A store has a limit to that time of
+/// its own, and answers with an error when it is over.
+///
+/// # What must hold
+///
+/// - Bytes that were put are found, whole, until they are deleted, replaced or
+///   expire. A store that gives them up earlier is a cache, and may; one that
+///   answers with other bytes is broken, which is found out: they carry a checksum.
+/// - After `delete`, `delete_prefix` or `clear` has returned, nothing that was put
+///   before is found, and no [`Lease`] that was acquired before publishes.
+/// - Bytes are not found any more once they have expired, or later: who reads them
+///   looks at the time too. They are found until then.
+pub trait ByteStore: Send + Sync {
+    /// The bytes kept for `key`.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer. The caller takes that for a miss.
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Keeps `bytes` for `key`, in place of what is there. From `expires` on nobody
+    /// wants them, and not earlier.
+    ///
+    /// # Errors
+    ///
+    /// When they could not be kept.
+    fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError>;
+
+    /// Keeps `bytes` for `key` unless something is kept there; answers whether they
+    /// were, or with nothing where the store cannot do that in one step.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    fn put_if_absent(
+        &self,
+        _key: &str,
+        _bytes: &[u8],
+        _expires: Option<SystemTime>,
+    ) -> Result<Option<bool>, StoreError> {
+        Ok(None)
+    }
+
+    /// Keeps `new` for `key` if `old` is still what is kept there; answers whether
+    /// it was. The plain form takes more than one step, between which another
+    /// caller's bytes may be lost.
+    ///
+    /// # Errors
+    ///
+    /// As [`put`](Self::put).
+    fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: &[u8],
+        expires: Option<SystemTime>,
+    ) -> Result<bool, StoreError> {
+        if self.get(key)?.as_deref() != Some(old) {
+            return Ok(false);
+        }
+        self.put(key, new, expires)?;
+        Ok(true)
+    }
+
+    /// Forgets `key`, and voids its lease; answers whether anything was kept.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes may still be there. Callers never pass over it in silence.
+    fn delete(&self, key: &str) -> Result<bool, StoreError>;
+
+    /// The bytes kept for each of `keys`, in their order. The plain form asks for
+    /// one after another.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer for all of them.
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
+
+    /// The keys that begin with `prefix`, at some moment during the call for each,
+    /// or nothing where the store cannot list them.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    fn keys(&self, _prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
+        Ok(None)
+    }
+
+    /// Forgets all keys that begin with `prefix`, and voids their leases. The plain
+    /// form lists them and deletes one after another.
+    ///
+    /// # Errors
+    ///
+    /// When something may still be there; also where the store cannot list its keys.
+    fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
+        let keys = self.keys(prefix)?.ok_or_else(|| {
+            StoreError::new("deleting by prefix", "this store cannot list its keys")
+        })?;
+        keys.iter().try_for_each(|key| self.delete(key).map(drop))
+    }
+
+    /// Forgets everything, and voids all leases.
+    ///
+    /// # Errors
+    ///
+    /// As [`delete_prefix`](Self::delete_prefix).
+    fn clear(&self) -> Result<(), StoreError> {
+        self.delete_prefix("")
+    }
+
+    /// Gives up what has expired by `now`; answers how many keys that were.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do so now.
+    fn sweep(&self, _now: SystemTime) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    /// Gives up some of what has expired by `now`; answers how many keys that were.
+    /// Called after each put, so it should cost no more than puts do, on average.
+    fn tidy(&self, _now: SystemTime) -> usize {
+        0
+    }
+
+    /// The store's leases, if it has any.
+    fn leases(&self) -> Option<&dyn Leases> {
+        None
+    }
+
+    /// How long the store itself goes on keeping a key, where it counts that:
+    /// rounded down, so that nobody relies on more than there is.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot answer.
+    fn native_ttl(&self, _key: &str) -> Result<Option<Duration>, StoreError> {
+        Ok(None)
+    }
+}
+
+macro_rules! behind_pointers {
+    ($($pointer:ty),*) => { $(
+        impl<S: ByteStore + ?Sized> ByteStore for $pointer {
+            fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+                (**self).get(key)
+            }
+
+            fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>)
+            -> Result<(), StoreError> {
+                (**self).put(key, bytes, expires)
+            }
+
+            fn put_if_absent(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>)
+            -> Result<Option<bool>, StoreError> {
+                (**self).put_if_absent(key, bytes, expires)
+            }
+
+            fn replace(&self, key: &str, old: &[u8], new: &[u8], expires: Option<SystemTime>)
+            -> Result<bool, StoreError> {
+                (**self).replace(key, old, new, expires)
+            }
+
+            fn delete(&self, key: &str) -> Result<bool, StoreError> {
+                (**self).delete(key)
+            }
+
+            fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+                (**self).get_many(keys)
+            }
+
+            fn keys(&self, prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
+                (**self).keys(prefix)
+            }
+
+            fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
+                (**self).delete_prefix(prefix)
+            }
+
+            fn clear(&self) -> Result<(), StoreError> {
+                (**self).clear()
+            }
+
+            fn sweep(&self, now: SystemTime) -> Result<usize, StoreError> {
+                (**self).sweep(now)
+            }
+
+            fn tidy(&self, now: SystemTime) -> usize {
+                (**self).tidy(now)
+            }
+
+            fn leases(&self) -> Option<&dyn Leases> {
+                (**self).leases()
+            }
+
+            fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {
+                (**self).native_ttl(key)
+            }
+        }
+    )* };
+}
+
+behind_pointers!(&S, Box<S>, Arc<S>);
