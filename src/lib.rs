@@ -155,6 +155,7 @@
 #![deny(unsafe_code)]
 
 pub mod clock;
+mod coding;
 mod context;
 mod decide;
 pub mod docs;
@@ -180,6 +181,7 @@ pub mod store;
 mod sync;
 mod table;
 
+pub use coding::{Codec, Coding};
 pub use context::Context;
 pub use entry::{AnyValue, Entry};
 pub use error::{BuildError, MemoError, RegionError};

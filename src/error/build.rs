@@ -30,6 +30,9 @@ pub enum BuildError<E> {
     /// A function that was asked for several values answered with another number
     /// of them.
     Miscounted(Miscounted),
+    /// The results are to be kept as bytes, and it is not known how to make bytes of
+    /// them.
+    Uncodable(Uncodable),
 }
 
 /// A constructor's error, and what it was building.
@@ -58,6 +61,83 @@ pub struct NotLocked {
     what: Arc<str>,
     waited: Duration,
     cause: Option<Arc<str>>,
+}
+
+/// Results of which no bytes can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncodable {
+    what: Arc<str>,
+    type_name: &'static str,
+    region: Option<Arc<str>>,
+    remedy: Remedy,
+}
+
+/// What to do about results of which no bytes can be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Remedy {
+    /// Tell the store of the type.
+    Tell,
+    /// Have the type say it.
+    Derive,
+    /// Say what the type is told by.
+    Schema,
+}
+
+impl Uncodable {
+    pub(crate) fn new(
+        what: &str,
+        type_name: &'static str,
+        region: Option<&Arc<str>>,
+        remedy: Remedy,
+    ) -> Self {
+        Uncodable {
+            what: what.into(),
+            type_name,
+            region: region.cloned(),
+            remedy,
+        }
+    }
+
+    /// The function whose results they are.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+
+    /// Their type.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+}
+
+impl fmt::Display for Uncodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Uncodable {
+            what,
+            type_name,
+            region,
+            remedy,
+        } = self;
+        write!(
+            f,
+            "the results of {what}, of type {type_name}, are to be kept as bytes"
+        )?;
+        if let Some(region) = region {
+            write!(f, " by the region {region:?}")?;
+        }
+        match remedy {
+            Remedy::Tell => write!(
+                f,
+                "; tell the store how by `Encoded::knows::<{type_name}>()`"
+            ),
+            Remedy::Derive => f.write_str(
+                "; derive `Serialize` and `Deserialize` for the type, or name another `store`",
+            ),
+            Remedy::Schema => f.write_str(
+                "; postcard does not describe itself, so give the option `schema` a number, \
+                 and another one whenever the type changes",
+            ),
+        }
+    }
 }
 
 /// An answer of the wrong length.
@@ -173,6 +253,7 @@ impl<E> BuildError<E> {
             BuildError::NotLocked(locked) => BuildError::NotLocked(locked),
             BuildError::Region(region) => BuildError::Region(region),
             BuildError::Miscounted(count) => BuildError::Miscounted(count),
+            BuildError::Uncodable(uncodable) => BuildError::Uncodable(uncodable),
         }
     }
 
@@ -250,6 +331,7 @@ impl<E> BuildError<E> {
                 f.write_str("; allow more time, or build without it by `on_lock_timeout`")
             }
             BuildError::Region(region) => write!(f, "{region}"),
+            BuildError::Uncodable(uncodable) => write!(f, "{uncodable}"),
             BuildError::Miscounted(Miscounted { asked, answered }) => write!(
                 f,
                 "the function was asked for {asked} values and answered with {answered}; \
@@ -307,6 +389,12 @@ impl<E> From<RegionError> for BuildError<E> {
     }
 }
 
+impl<E> From<Uncodable> for BuildError<E> {
+    fn from(error: Uncodable) -> Self {
+        BuildError::Uncodable(error)
+    }
+}
+
 impl<E> From<BuildError<BuildError<E>>> for BuildError<E> {
     fn from(nested: BuildError<BuildError<E>>) -> Self {
         nested.flatten()
@@ -333,6 +421,7 @@ impl<E> Clone for BuildError<E> {
             BuildError::NotLocked(locked) => BuildError::NotLocked(locked.clone()),
             BuildError::Region(region) => BuildError::Region(region.clone()),
             BuildError::Miscounted(count) => BuildError::Miscounted(*count),
+            BuildError::Uncodable(uncodable) => BuildError::Uncodable(uncodable.clone()),
         }
     }
 }

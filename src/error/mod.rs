@@ -5,7 +5,8 @@ mod memo;
 mod region;
 mod site;
 
-pub use build::{BuildError, Failed, Miscounted, NotLocked, Panicked, TimedOut};
+pub(crate) use build::Remedy;
+pub use build::{BuildError, Failed, Miscounted, NotLocked, Panicked, TimedOut, Uncodable};
 pub use memo::MemoError;
 pub use region::RegionError;
 pub use site::{Circle, Site};

@@ -4,15 +4,16 @@ use super::observe::{Log, Origin};
 use super::path::{Brought, Call, Mode};
 use super::shelf::Among;
 use super::{Event, Memoizer};
+use crate::coding::{self, AnyCoding, Coded};
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
-use crate::error::{BuildError, MemoError, RegionError, Site};
+use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
-use crate::store::{AnyFailure, SharedStore};
-use std::any::Any;
+use crate::store::{AnyFailure, Form, SharedStore, StoreError};
+use std::any::{Any, TypeId};
 use std::borrow::Borrow;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -137,20 +138,15 @@ impl Memoizer {
     ) -> Result<V, BuildError<E>> {
         let terms = self.terms(options)?;
         let store = self.store_of(&terms);
-        let shelf = Among {
-            store,
-            value: |value: &AnyValue| {
-                value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
-            },
-            failure: AnyFailure::is::<E>,
-        };
+        let known = store.known(TypeId::of::<V>());
+        let shelf = among::<V, E>(store, known.as_deref(), &terms)?;
         let call = self.call(&terms, mode);
         let text = terms.full(key);
         let hash = hash_of(&text);
         let entry = match call.look(&shelf, hash, &&text) {
             Some(entry) => entry,
             None => {
-                let keeps_errors = terms.keeps_errors();
+                let keeps_errors = terms.keeps_errors() && store.form() == Form::Values;
                 let build = || match f() {
                     Ok((answer, value)) => Ok(Brought {
                         ages: terms.ages_of(&value),
@@ -182,7 +178,7 @@ impl Memoizer {
     pub fn exists(&self, key: &str) -> Result<bool, RegionError> {
         let terms = self.terms(&Options::new())?;
         let call = self.call(&terms, Mode::Take);
-        let entry = self.peek(&terms, key);
+        let entry = self.facts(&terms, key);
         Ok(entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh))
     }
 
@@ -193,7 +189,10 @@ impl Memoizer {
     /// As [`exists`](Self::exists).
     pub fn entry<V: Value>(&self, key: &str) -> Result<Option<Entry<V>>, RegionError> {
         let terms = self.terms(&Options::new())?;
-        let entry = self.peek(&terms, key);
+        let store = self.store_of(&terms);
+        let known = store.known(TypeId::of::<V>());
+        let coded = coded(known.as_deref(), &terms);
+        let entry = self.told(&terms, store.find(&terms.full(key), coded));
         Ok(entry.and_then(|entry| {
             let value = entry.value.downcast_ref::<V>()?.clone();
             Some(entry.with(value))
@@ -208,8 +207,8 @@ impl Memoizer {
     /// As [`exists`](Self::exists).
     pub fn ttl(&self, key: &str) -> Result<Option<Duration>, RegionError> {
         let terms = self.terms(&Options::new())?;
-        let store = self.store_of(&terms).store();
-        let Some(entry) = self.peek(&terms, key) else {
+        let store = self.store_of(&terms);
+        let Some(entry) = self.facts(&terms, key) else {
             return Ok(None);
         };
         let left = entry.left(self.settings().clock().now());
@@ -225,7 +224,7 @@ impl Memoizer {
     /// As [`exists`](Self::exists).
     pub fn etag(&self, key: &str) -> Result<Option<Etag>, RegionError> {
         let terms = self.terms(&Options::new())?;
-        Ok(self.peek(&terms, key).and_then(|entry| entry.etag))
+        Ok(self.facts(&terms, key).and_then(|entry| entry.etag))
     }
 
     /// Has what is kept for `key` expire after `age` from now on; answers whether
@@ -264,9 +263,18 @@ impl Memoizer {
         Ok(removed)
     }
 
-    fn peek(&self, terms: &Terms, key: &str) -> Option<Entry<AnyValue>> {
-        let kept = self.store_of(terms).store().get(&terms.full(key));
-        kept.unwrap_or_else(|fault| {
+    /// What is known of what is kept for a key, whatever its type.
+    fn facts(&self, terms: &Terms, key: &str) -> Option<Entry<()>> {
+        self.told(terms, self.store_of(terms).facts(&terms.full(key)))
+    }
+
+    /// What was found. A fault is told, and counts as a miss.
+    fn told<V>(
+        &self,
+        terms: &Terms,
+        found: Result<Option<Entry<V>>, StoreError>,
+    ) -> Option<Entry<V>> {
+        found.unwrap_or_else(|fault| {
             self.log(terms).tell(Event::StoreFault(&fault));
             None
         })
@@ -299,16 +307,31 @@ impl Memoizer {
 }
 
 /// A shared store, for values of one type and errors of another.
-pub(super) fn among<V: Any, E: Any + Send + Sync>(
-    store: &SharedStore,
-) -> Among<'_, fn(&AnyValue) -> bool> {
-    Among {
+///
+/// # Errors
+///
+/// If it keeps bytes, and it is not known how to make bytes of the values.
+pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
+    store: &'s SharedStore,
+    known: Option<&'s dyn AnyCoding>,
+    terms: &Terms,
+) -> Result<Among<'s, fn(&AnyValue) -> bool>, Uncodable> {
+    let (coded, region) = (coded(known, terms), terms.region.as_ref());
+    let name = std::any::type_name::<V>();
+    coding::check(store.form(), coded, BY_HAND, name, region, Remedy::Tell)?;
+    Ok(Among {
         store,
         value: |value| {
             value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
         },
         failure: AnyFailure::is::<E>,
-    }
+        coded,
+    })
+}
+
+fn coded<'c>(known: Option<&'c dyn AnyCoding>, terms: &Terms) -> Option<Coded<'c>> {
+    let schema = terms.schema;
+    known.map(|coding| Coded { coding, schema })
 }
 
 /// What an entry of such a store answers with.

@@ -13,8 +13,9 @@ use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Answer, Options};
 use crate::store::{AnyFailure, Locked};
+use std::any::TypeId;
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
@@ -66,23 +67,30 @@ impl Memoizer {
     {
         let terms = self.terms(options.borrow())?;
         let store = self.store_of(&terms);
-        let shelf = among::<V, R::Error>(store);
+        let known = store.known(TypeId::of::<V>());
+        let shelf = among::<V, R::Error>(store, known.as_deref(), &terms)?;
         let call = self.call(&terms, Mode::Take);
-        let texts = keys.iter().map(|key| (*key, terms.full(key)));
         let mut many = Many {
             call: &call,
             shelf: &shelf,
             found: HashMap::new(),
         };
-        let mut open: Vec<Key<'k>> = Vec::new();
-        for (key, text) in texts {
-            let hash = hash_of(&text);
-            if open.iter().any(|known| known.key == key) || many.found.contains_key(key) {
-                continue;
-            }
-            match call.look(&shelf, hash, &&text) {
-                Some(entry) => _ = many.found.insert(key, entry),
-                None => open.push(Key { key, text, hash }),
+        let mut seen = HashSet::new();
+        let asked = keys.iter().filter(|key| seen.insert(**key));
+        let asked: Vec<Key<'k>> = asked
+            .map(|key| {
+                let text = terms.full(key);
+                let hash = hash_of(&text);
+                Key { key, text, hash }
+            })
+            .collect();
+        let texts: Vec<&String> = asked.iter().map(|key| &key.text).collect();
+        let found = store.find_many(&texts, shelf.coded);
+        let mut open = Vec::new();
+        for (key, found) in asked.into_iter().zip(found) {
+            match call.judge(shelf.recognise(found)) {
+                Some(entry) => _ = many.found.insert(key.key, entry),
+                None => open.push(key),
             }
         }
         // In one order for all callers, since each may hold several locks.
@@ -123,7 +131,7 @@ struct Led<'s, 'o, 'k> {
     /// call alone.
     lead: Option<Leading<'s>>,
     run: Run,
-    _locked: Option<Locked<'o>>,
+    locked: Option<Locked<'o>>,
 }
 
 impl<'k> Many<'_, 'k> {
@@ -174,8 +182,8 @@ impl<'k> Many<'_, 'k> {
             return Ok(None);
         }
         let mut held = None;
-        if let Some(lock) = call.lock(shelf) {
-            held = call.hold(lock, &key.text, &run).map_err(stopped)?;
+        if let Some(guards) = call.guards(shelf) {
+            held = call.hold(guards, &key.text, &run).map_err(stopped)?;
             if held.is_some()
                 && let Some(entry) = call.look_again(shelf, key.hash, &&key.text)
             {
@@ -189,7 +197,7 @@ impl<'k> Many<'_, 'k> {
             inside: Some(inside),
             lead: Some(lead),
             run,
-            _locked: held,
+            locked: held,
         }))
     }
 
@@ -270,7 +278,8 @@ impl<'k> Many<'_, 'k> {
             };
             let entry = call.entry(led.key.hash, brought, took, &led.run);
             if let Some(lead) = led.lead {
-                let put = |key| call.put(shelf, led.key.hash, key, &entry, &led.run);
+                let lease = led.locked.as_ref().and_then(Locked::lease);
+                let put = |key| call.put(shelf, led.key.hash, key, &entry, lease, &led.run);
                 let displaced = (!led.run.drops.get()).then(|| lead.publish(put));
                 drop(led.inside);
                 lead.bring(&entry);
@@ -301,7 +310,7 @@ impl<'k> Many<'_, 'k> {
                         inside: None,
                         lead: None,
                         run: Run::default(),
-                        _locked: None,
+                        locked: None,
                     });
                     continue;
                 }

@@ -1,6 +1,7 @@
 use super::function::{self, Home};
 use super::local::{self, LocalHome};
 use super::{Memoizer, Rules};
+use crate::coding::Coding;
 use crate::key::{Key, Lookup};
 use crate::options::{Answer, Options};
 use std::fmt::Debug;
@@ -56,6 +57,12 @@ pub trait Memoized: Sized + 'static {
     /// What an output is: a value, an error, or nothing.
     fn answer(_output: &Self::Output) -> Answer {
         Answer::Value
+    }
+
+    /// How an output becomes bytes, for a store that keeps bytes: nothing, if there is
+    /// no way.
+    fn coding() -> Option<Coding<Self::Output>> {
+        None
     }
 
     /// The options that are declared with the function.

@@ -11,8 +11,8 @@ use crate::etag::Etag;
 use crate::flight::{Flown, How, Made, Patience, Plan, Stopped};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
-use crate::store::{Lock, Locked};
-use std::cell::Cell;
+use crate::store::{Guards, Lease, Locked, StoreError};
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -64,7 +64,12 @@ impl Call<'_> {
         if self.mode == Mode::Refresh {
             return None;
         }
-        let found = shelf.find(hash, asked).unwrap_or_else(|fault| {
+        self.judge(shelf.find(hash, asked))
+    }
+
+    /// What has been found, if it answers this call. Tells what it is.
+    pub(crate) fn judge<V>(&self, found: Result<Option<Entry<V>>, StoreError>) -> Option<Entry<V>> {
+        let found = found.unwrap_or_else(|fault| {
             self.log.tell(Event::StoreFault(&fault));
             None
         });
@@ -105,8 +110,8 @@ impl Call<'_> {
         key: S::Key,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
-        let lock = self.lock(shelf).map(|lock| Wanted {
-            lock,
+        let lock = self.guards(shelf).map(|guards| Wanted {
+            guards,
             text: shelf.text(&key, self.terms),
             key: key.clone(),
         });
@@ -114,7 +119,7 @@ impl Call<'_> {
         let mut build = Some(build);
         // Held until the flight has landed, so that whoever waits for the lock
         // finds the value. A panic in the function goes through here, and drops it.
-        let mut held = None;
+        let held = RefCell::new(None);
         let run = Run::default();
         let flown = shelf.flights().fly(
             hash,
@@ -126,8 +131,7 @@ impl Call<'_> {
                 },
                 build: |began| {
                     if let Some(wanted) = &lock
-                        && let Some(entry) =
-                            self.lock_and_look(shelf, hash, wanted, &mut held, &run)?
+                        && let Some(entry) = self.lock_and_look(shelf, hash, wanted, &held, &run)?
                     {
                         return Ok(Made::Found(entry));
                     }
@@ -141,7 +145,9 @@ impl Call<'_> {
                     built.map(Made::Built).map_err(Stopped::Failed)
                 },
                 put: |key, entry: &Entry<S::Value>| {
-                    let put = || self.put(shelf, hash, key, entry, &run);
+                    let held = held.borrow();
+                    let lease = held.as_ref().and_then(Locked::lease);
+                    let put = || self.put(shelf, hash, key, entry, lease, &run);
                     (!run.drops.get()).then(put)
                 },
                 publish: shelf.publish(),
@@ -205,12 +211,14 @@ impl Call<'_> {
         shelf: &S,
         hash: u64,
         wanted: &'w Wanted<'w, S::Key>,
-        held: &mut Option<Locked<'w>>,
+        held: &RefCell<Option<Locked<'w>>>,
         run: &Run,
     ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
-        *held = self.hold(wanted.lock, &wanted.text, run)?;
+        let locked = self.hold(wanted.guards, &wanted.text, run)?;
         let look = || self.look_again(shelf, hash, &&wanted.key);
-        Ok(held.is_some().then(look).flatten())
+        let found = locked.is_some().then(look).flatten();
+        *held.borrow_mut() = locked;
+        Ok(found)
     }
 
     /// Runs the function, with nothing locked but the lock that was asked for.
@@ -288,7 +296,7 @@ impl Call<'_> {
             Ok(entry) => shelf.knows(Ok(&entry.value)) && accepts_joined(entry.into(), self.demand),
             // A lock that another call wanted, and could not do without.
             Err(BuildError::NotLocked(_)) => {
-                self.terms.on_lock_timeout == OnLockTimeout::Error && self.lock(shelf).is_some()
+                self.terms.on_lock_timeout == OnLockTimeout::Error && self.guards(shelf).is_some()
             }
             Err(error) => error
                 .failure()
@@ -302,9 +310,10 @@ impl Call<'_> {
         hash: u64,
         key: S::Key,
         entry: &Entry<S::Value>,
+        lease: Option<&dyn Lease>,
         run: &Run,
     ) -> Option<S::Displaced> {
-        let put = shelf.put(hash, key, entry);
+        let put = shelf.put(hash, key, entry, lease);
         let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
         let displaced = put.ok()?;
         run.put.set(true);
@@ -319,10 +328,11 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn lock<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<&'s dyn Lock> {
+    /// What guards a build against being done elsewhere at the same time.
+    pub(super) fn guards<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<Guards<'s>> {
         match &self.terms.lock {
-            LockChoice::Stores => shelf.lock(),
-            LockChoice::Own(lock) => Some(&**lock),
+            LockChoice::Stores => shelf.guards(),
+            LockChoice::Own(lock) => Some(Guards::Lock(&**lock)),
             LockChoice::None => None,
         }
     }
@@ -344,12 +354,12 @@ impl Call<'_> {
     /// Acquires the lock, or says what to do without.
     pub(super) fn hold<'w, F>(
         &self,
-        lock: &'w dyn Lock,
+        guards: Guards<'w>,
         text: &'w str,
         run: &Run,
     ) -> Result<Option<Locked<'w>>, Stopped<F>> {
         let (timeout, began) = (self.terms.lock_timeout, self.clock.elapsed());
-        let acquired = Locked::acquire(lock, text, timeout);
+        let acquired = Locked::acquire(guards, text, timeout);
         let waited = self.clock.elapsed().saturating_sub(began);
         self.log.tell(Event::LockWaited {
             waited,
@@ -378,7 +388,7 @@ impl Call<'_> {
 
 /// A lock to acquire, and for which key.
 struct Wanted<'w, K> {
-    lock: &'w dyn Lock,
+    guards: Guards<'w>,
     text: String,
     key: K,
 }

@@ -15,6 +15,7 @@
 //! assert!((&&&&probe).copy(&nothing).is_some(), "though an io::Error has no Clone");
 //! ```
 
+use crate::coding::Coding;
 use crate::options::Answer;
 use std::marker::PhantomData;
 
@@ -153,6 +154,48 @@ impl<R: Clone> Copied for R {
     }
 }
 
+/// What serde makes bytes of, and reads from bytes.
+#[cfg(feature = "bytes")]
+pub trait CodesAll<R> {
+    /// How.
+    fn coding(&self) -> Option<Coding<R>>;
+}
+
+#[cfg(feature = "bytes")]
+impl<R: serde::Serialize + serde::de::DeserializeOwned> CodesAll<R> for &&Probe<R> {
+    fn coding(&self) -> Option<Coding<R>> {
+        Some(Coding::new())
+    }
+}
+
+/// A `Result` of which it does so with an `Ok` alone.
+#[cfg(feature = "bytes")]
+pub trait CodesOk<R> {
+    /// How.
+    fn coding(&self) -> Option<Coding<R>>;
+}
+
+#[cfg(feature = "bytes")]
+impl<T: serde::Serialize + serde::de::DeserializeOwned, E> CodesOk<Result<T, E>>
+    for &Probe<Result<T, E>>
+{
+    fn coding(&self) -> Option<Coding<Result<T, E>>> {
+        Some(Coding::of_ok())
+    }
+}
+
+/// Anything else.
+pub trait CodesNone<R> {
+    /// There is no way.
+    fn coding(&self) -> Option<Coding<R>>;
+}
+
+impl<R> CodesNone<R> for Probe<R> {
+    fn coding(&self) -> Option<Coding<R>> {
+        None
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +228,19 @@ mod tests {
         assert_eq!(probed!(Alias::Ok(None::<u8>)), (Answer::Nothing, true));
         assert_eq!(probed!(Alias::Ok(Some(1))), (Answer::Value, true));
         assert_eq!(probed!(Some(Ok::<u8, u8>(1))), (Answer::Value, true));
+    }
+
+    #[cfg(feature = "bytes")]
+    #[test]
+    fn what_serde_can_do_is_told_by_the_type() {
+        macro_rules! coded {
+            ($output:ty) => {
+                (&&&&Probe::<$output>::new()).coding().is_some()
+            };
+        }
+        assert!(coded!(u8) && coded!(Option<String>) && coded!(Result<u8, u8>));
+        assert!(coded!(Alias<u8>), "an error that has no serde is not kept");
+        assert!(!coded!(NoClone) && !coded!(Alias<NoClone>));
     }
 
     #[test]

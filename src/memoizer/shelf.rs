@@ -2,11 +2,12 @@
 //! flights into it.
 
 use crate::clock::Stamp;
+use crate::coding::Coded;
 use crate::entry::{AnyValue, Entry};
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::Terms;
-use crate::store::{AnyFailure, Lock, SharedStore, StoreError};
+use crate::store::{AnyFailure, Guards, Lease, SharedStore, StoreError};
 
 pub(crate) trait Shelf {
     type Key: Key;
@@ -24,11 +25,13 @@ pub(crate) trait Shelf {
         asked: &Q,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
 
+    /// Puts an entry, by the lease if there is one.
     fn put(
         &self,
         hash: u64,
         key: Self::Key,
         entry: &Entry<Self::Value>,
+        lease: Option<&dyn Lease>,
     ) -> Result<Self::Displaced, StoreError>;
 
     /// How a value gets in.
@@ -42,8 +45,8 @@ pub(crate) trait Shelf {
     /// Gives up some of what has expired; answers how many that were.
     fn tidy(&self, now: Stamp) -> usize;
 
-    /// The store's own lock.
-    fn lock(&self) -> Option<&dyn Lock>;
+    /// What the store itself has against doing work twice.
+    fn guards(&self) -> Option<Guards<'_>>;
 
     /// The key as text, for a lock.
     fn text(&self, key: &Self::Key, terms: &Terms) -> String;
@@ -69,6 +72,24 @@ pub(crate) struct Among<'s, F> {
     pub(crate) store: &'s SharedStore,
     pub(crate) value: F,
     pub(crate) failure: fn(&AnyFailure) -> bool,
+    /// How its values become bytes, if that is asked.
+    pub(crate) coded: Option<Coded<'s>>,
+}
+
+impl<F: Fn(&AnyValue) -> bool> Among<'_, F> {
+    /// What has been found, unless it is of another kind.
+    pub(crate) fn recognise(
+        &self,
+        found: Result<Option<Entry<AnyValue>>, StoreError>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        match found? {
+            Some(entry) if !(self.value)(&entry.value) => {
+                let found = format!("there is a value of another kind, {:?}", entry.value);
+                Err(StoreError::new("reading", found))
+            }
+            found => Ok(found),
+        }
+    }
 }
 
 impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
@@ -86,13 +107,7 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
         _hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        match self.store.store().get(&asked.to_key())? {
-            Some(entry) if !(self.value)(&entry.value) => {
-                let found = format!("there is a value of another kind, {:?}", entry.value);
-                Err(StoreError::new("reading", found))
-            }
-            found => Ok(found),
-        }
+        self.recognise(self.store.find(&asked.to_key(), self.coded))
     }
 
     fn put(
@@ -100,9 +115,9 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
         _hash: u64,
         key: String,
         entry: &Entry<AnyValue>,
+        lease: Option<&dyn Lease>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        let expires = entry.expires.hint();
-        self.store.store().put(key, entry.clone(), expires)
+        self.store.put(key, entry, self.coded, lease)
     }
 
     fn publish(&self) -> Publish {
@@ -110,11 +125,11 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
     }
 
     fn tidy(&self, now: Stamp) -> usize {
-        self.store.store().tidy(now.into())
+        self.store.tidy(now.into())
     }
 
-    fn lock(&self) -> Option<&dyn Lock> {
-        self.store.lock()
+    fn guards(&self) -> Option<Guards<'_>> {
+        self.store.guards()
     }
 
     fn text(&self, key: &String, _: &Terms) -> String {

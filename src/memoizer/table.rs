@@ -9,7 +9,7 @@ use crate::key::{Lookup, hash_of, text};
 use crate::options::Terms;
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
-use crate::store::{Lock, StoreError};
+use crate::store::{Guards, Lease, StoreError};
 use crate::table::{Dates, Expiring, Left};
 
 /// A function's own results in memory, by typed keys.
@@ -208,6 +208,7 @@ impl<M: Shareable> Shelf for Table<M> {
         hash: u64,
         key: M::Key,
         entry: &Entry<Output<M>>,
+        _: Option<&dyn Lease>,
     ) -> Result<Displaced<M>, StoreError> {
         Ok(match &self.rows {
             Rows::Free(rows) => {
@@ -245,7 +246,7 @@ impl<M: Shareable> Shelf for Table<M> {
         }
     }
 
-    fn lock(&self) -> Option<&dyn Lock> {
+    fn guards(&self) -> Option<Guards<'_>> {
         None
     }
 

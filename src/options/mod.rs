@@ -53,6 +53,7 @@ pub struct Options {
     pub(crate) jitter: Setting<Duration>,
     pub(crate) error_age: Setting<Duration>,
     pub(crate) none_age: Setting<Duration>,
+    pub(crate) schema: Setting<u64>,
 }
 
 /// What to do when a lock is not acquired in time, or another caller's build does
@@ -97,6 +98,7 @@ impl Options {
             jitter: Setting::Inherit,
             error_age: Setting::Inherit,
             none_age: Setting::Inherit,
+            schema: Setting::Inherit,
         }
     }
 
@@ -185,6 +187,13 @@ impl Options {
         self.set(|o| &mut o.none_age, age)
     }
 
+    /// What the type of a value is told by, where it is kept as bytes: a number to be
+    /// changed with the type. Bytes under another number are a miss. If nothing is
+    /// said, it is the type's full name.
+    pub fn schema(self, number: u64) -> Self {
+        self.set(|o| &mut o.schema, number)
+    }
+
     fn set<T>(mut self, field: impl Fn(&mut Self) -> &mut Setting<T>, value: T) -> Self {
         *field(&mut self) = Setting::Set(value);
         self
@@ -216,6 +225,7 @@ impl Options {
             jitter: self.jitter.over(&outer.jitter),
             error_age: self.error_age.over(&outer.error_age),
             none_age: self.none_age.over(&outer.none_age),
+            schema: self.schema.over(&outer.schema),
         }
     }
 }
@@ -262,6 +272,8 @@ explicitly_none! {
     no_error_age: error_age;
     /// A `None` is not kept, whatever the next level says.
     no_none_age: none_age;
+    /// A type is told by its name, whatever the next level says.
+    no_schema: schema;
 }
 
 impl fmt::Debug for Options {
@@ -282,7 +294,7 @@ impl fmt::Debug for Options {
             )* };
         }
         shown!(max_age expiry etag region parent namespace timeout on_lock_timeout jitter);
-        shown!(error_age none_age);
+        shown!(error_age none_age schema);
         named!(max_age_of expiry_of store lock);
         fields.finish()
     }

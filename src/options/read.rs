@@ -23,6 +23,7 @@ struct Written {
     jitter: Setting<Age>,
     error_age: Setting<Age>,
     none_age: Setting<Age>,
+    schema: Setting<u64>,
 }
 
 impl<'de> Deserialize<'de> for Options {
@@ -42,6 +43,7 @@ impl<'de> Deserialize<'de> for Options {
             jitter: written.jitter.map(age),
             error_age: written.error_age.map(age),
             none_age: written.none_age.map(age),
+            schema: written.schema,
             ..Options::new()
         })
     }

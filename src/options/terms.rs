@@ -38,6 +38,7 @@ pub(crate) struct Terms {
     jitter: u64,
     error_age: Option<Duration>,
     none_age: Option<Duration>,
+    pub(crate) schema: Option<u64>,
 }
 
 /// Which lock is held while something is built.
@@ -114,6 +115,7 @@ impl From<&Options> for Terms {
             jitter: options.jitter.value().map_or(0, |most| nanos(*most)),
             error_age: options.error_age.value().copied(),
             none_age: options.none_age.value().copied(),
+            schema: options.schema.value().copied(),
         }
     }
 }

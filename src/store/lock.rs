@@ -1,4 +1,4 @@
-use super::StoreError;
+use super::{Lease, Leases, StoreError};
 use std::time::Duration;
 
 /// A lock by key, held while a value is built.
@@ -63,27 +63,49 @@ impl<L: Lock + ?Sized> Lock for std::sync::Arc<L> {
     }
 }
 
-/// A lock that is held. Dropping it releases it, so a panic does too.
-pub(crate) struct Locked<'l> {
-    lock: &'l dyn Lock,
-    key: &'l str,
+/// What guards a build against being done elsewhere at the same time.
+#[derive(Clone, Copy)]
+pub(crate) enum Guards<'g> {
+    Lock(&'g dyn Lock),
+    Leases(&'g dyn Leases),
+}
+
+/// A lock or a lease that is held. Dropping it releases it, so a panic does too.
+pub(crate) enum Locked<'l> {
+    Lock { lock: &'l dyn Lock, key: &'l str },
+    Lease(Box<dyn Lease + 'l>),
 }
 
 impl<'l> Locked<'l> {
     /// Nothing, where the time was over.
     pub(crate) fn acquire(
-        lock: &'l dyn Lock,
+        guards: Guards<'l>,
         key: &'l str,
         timeout: Duration,
     ) -> Result<Option<Self>, StoreError> {
-        let acquired = lock.acquire(key, timeout)?;
-        // Made only if there is something to release.
-        Ok(acquired.then(|| Locked { lock, key }))
+        match guards {
+            // Made only if there is something to release.
+            Guards::Lock(lock) => {
+                let acquired = lock.acquire(key, timeout)?;
+                Ok(acquired.then(|| Locked::Lock { lock, key }))
+            }
+            Guards::Leases(leases) => Ok(leases.acquire(key, timeout)?.map(Locked::Lease)),
+        }
+    }
+
+    /// The lease, if it is one.
+    pub(crate) fn lease(&self) -> Option<&dyn Lease> {
+        match self {
+            Locked::Lock { .. } => None,
+            Locked::Lease(lease) => Some(&**lease),
+        }
     }
 }
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        self.lock.release(self.key);
+        if let Locked::Lock { lock, key } = self {
+            lock.release(key);
+        }
     }
 }

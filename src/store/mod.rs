@@ -11,12 +11,14 @@
 //! | a locked `HashMap` or `BTreeMap`, a bare `DashMap` | until removed |
 //! | anything that implements [`Store`] | as it likes |
 
+mod backing;
 #[cfg(feature = "bounded")]
 mod bounded;
 #[cfg(feature = "bytes")]
 pub mod bytes;
 mod keep;
 mod kept;
+mod lease;
 mod lock;
 mod maps;
 mod memory;
@@ -25,14 +27,16 @@ mod shared;
 mod statics;
 mod weak;
 
+pub(crate) use backing::Form;
 #[cfg(feature = "bounded")]
 pub(crate) use bounded::Leaving;
 #[cfg(feature = "bounded")]
 pub use bounded::{BoundedStore, Evicted};
 pub use keep::Keep;
 pub(crate) use kept::{Displaced, Kept};
+pub use lease::{Lease, Leases};
 pub use lock::Lock;
-pub(crate) use lock::Locked;
+pub(crate) use lock::{Guards, Locked};
 pub use memory::MemoryStore;
 pub use pinned::PinnedStore;
 pub(crate) use shared::AnyFailure;

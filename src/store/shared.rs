@@ -1,13 +1,16 @@
-use super::{Lock, Store, StoreError};
+use super::backing::{Backing, Form};
+use super::{Guards, Lease, Store, StoreError};
 use crate::clock::Stamp;
+use crate::coding::{AnyCoding, Coded};
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};
 use crate::key::hash_of;
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// A store of entries by text keys, and the flights into it: what a memoizer, a
 /// region, a function or a call can be told to keep its results in.
@@ -30,7 +33,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct SharedStore(Arc<Inner>);
 
 struct Inner {
-    store: Box<dyn Store<String, Entry<AnyValue>>>,
+    backing: Backing,
     flights: Flights<String, Entry<AnyValue>, AnyFailure>,
     /// How many entries have begun to be changed, and how many have been.
     changes: Changes,
@@ -45,28 +48,84 @@ struct Changes {
 impl SharedStore {
     /// Wraps a store.
     pub fn new(store: impl Store<String, Entry<AnyValue>> + 'static) -> Self {
+        SharedStore::of(Backing::Values(Box::new(store)))
+    }
+
+    #[cfg(feature = "bytes")]
+    pub(crate) fn encoded(store: super::bytes::Encoded) -> Self {
+        SharedStore::of(Backing::Bytes(store))
+    }
+
+    fn of(backing: Backing) -> Self {
         SharedStore(Arc::new(Inner {
-            store: Box::new(store),
+            backing,
             flights: Flights::new("", Leaders::Unnamed),
             changes: Changes::default(),
         }))
-    }
-
-    pub(crate) fn store(&self) -> &dyn Store<String, Entry<AnyValue>> {
-        &*self.0.store
     }
 
     pub(crate) fn flights(&self) -> &Flights<String, Entry<AnyValue>, AnyFailure> {
         &self.0.flights
     }
 
+    /// What is asked of a value, if it is to be kept here.
+    pub(crate) fn form(&self) -> Form {
+        self.0.backing.form()
+    }
+
+    /// How values of this type become bytes, if the store has been told.
+    pub(crate) fn known(&self, id: TypeId) -> Option<Arc<dyn AnyCoding>> {
+        self.0.backing.known(id)
+    }
+
+    pub(crate) fn find(
+        &self,
+        text: &String,
+        coded: Option<Coded<'_>>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        self.0.backing.find(text, coded)
+    }
+
+    pub(crate) fn find_many(
+        &self,
+        texts: &[&String],
+        coded: Option<Coded<'_>>,
+    ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
+        self.0.backing.find_many(texts, coded)
+    }
+
+    /// What is known of a value, which is not looked at.
+    pub(crate) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
+        self.0.backing.facts(text)
+    }
+
+    pub(crate) fn put(
+        &self,
+        text: String,
+        entry: &Entry<AnyValue>,
+        coded: Option<Coded<'_>>,
+        lease: Option<&dyn Lease>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        self.0.backing.put(text, entry, coded, lease)
+    }
+
+    pub(crate) fn tidy(&self, now: SystemTime) -> usize {
+        self.0.backing.tidy(now)
+    }
+
+    pub(crate) fn native_ttl(&self, text: &String) -> Result<Option<Duration>, StoreError> {
+        self.0.backing.native_ttl(text)
+    }
+
+    /// What the store itself has against doing work twice.
+    pub(crate) fn guards(&self) -> Option<Guards<'_>> {
+        self.0.backing.guards()
+    }
+
     /// Forgets a key.
     pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
         let void = || self.flights().void(hash_of(text), &text.as_str());
-        self.forget(void, || {
-            let removed = self.store().delete(text)?;
-            Ok(removed.is_some())
-        })
+        self.forget(void, || self.0.backing.delete(text))
     }
 
     /// Forgets the entries that `goes` recognises, and voids the flights whose keys
@@ -78,18 +137,13 @@ impl SharedStore {
     ) -> Result<(), StoreError> {
         self.forget(
             || self.flights().void_where(|text| text.starts_with(head)),
-            || {
-                let entries = self.store().entries()?.into_iter();
-                entries
-                    .filter(|(key, entry)| goes(key, &entry.value))
-                    .try_for_each(|(key, _)| self.store().delete(&key).map(drop))
-            },
+            || self.0.backing.delete_where(head, &goes),
         )
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        self.forget(|| self.flights().void_all(), || self.store().clear())
+        self.forget(|| self.flights().void_all(), || self.0.backing.clear())
     }
 
     /// Voids the flights, then takes out what is kept. In this order: what they may
@@ -128,15 +182,8 @@ impl SharedStore {
     pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
         let alone = self.flights().alone(hash_of(&text), text, |lead| {
             let _changing = self.0.changes.begin();
-            let Some(mut entry) = self.store().get(lead.key())? else {
-                return Ok(false);
-            };
-            entry.expires = at;
-            let put = lead.publish(|key| self.store().put(key, entry, at.hint()));
-            match put {
-                Some(put) => put.map(|_replaced| true),
-                None => Ok(false),
-            }
+            let backing = &self.0.backing;
+            backing.expire_at(lead.key(), at, |change| lead.publish(|_| change()))
         });
         match alone {
             Ok(changed) => Ok(changed?),
@@ -145,10 +192,6 @@ impl SharedStore {
                 |circle| MemoError::Circle(circle.clone()),
             )),
         }
-    }
-
-    pub(crate) fn lock(&self) -> Option<&dyn Lock> {
-        self.store().native_lock()
     }
 }
 

@@ -122,6 +122,11 @@ fn probes(krate: &Path, function: &Function) -> TokenStream {
             use #krate::private::probe::*;
             (&&&&Probe::<Self::Output>::new()).answer(#output)
         }
+
+        fn coding() -> ::core::option::Option<#krate::Coding<Self::Output>> {
+            use #krate::private::probe::*;
+            (&&&&Probe::<Self::Output>::new()).coding()
+        }
     }
 }
 

@@ -24,7 +24,7 @@ enum Kind {
 }
 
 /// Every setting: its name, the kind of its value, and how it is written.
-const ALL: [(&str, Kind, &str); 15] = [
+const ALL: [(&str, Kind, &str); 16] = [
     ("max_age", Kind::Duration, r#"max_age = "60s""#),
     ("expiry", Kind::Time, "expiry = time"),
     ("etag", Kind::Etag, r#"etag = "v1""#),
@@ -44,6 +44,7 @@ const ALL: [(&str, Kind, &str); 15] = [
     ("jitter", Kind::Duration, r#"jitter = "5s""#),
     ("error_age", Kind::Duration, r#"error_age = "1s""#),
     ("none_age", Kind::Duration, r#"none_age = "1s""#),
+    ("schema", Kind::Plain, "schema = 1"),
 ];
 
 /// The names of all settings, for messages.

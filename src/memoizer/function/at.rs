@@ -2,9 +2,10 @@
 
 use super::inner::{AnyFunction, Holding, Inner, Settled};
 use crate::clock::Stamp;
+use crate::coding::{self, AnyCoding, Codec, Coded, Coding, CodingError};
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
-use crate::error::{MemoError, RegionError};
+use crate::error::{MemoError, RegionError, Remedy, Uncodable};
 use crate::etag::Etag;
 use crate::key::{Lookup, text};
 use crate::memoizer::path::{Call, Mode};
@@ -12,7 +13,8 @@ use crate::memoizer::shelf::Among;
 use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
-use crate::store::SharedStore;
+use crate::store::{Form, SharedStore, StoreError};
+use std::any::type_name;
 use std::time::Duration;
 
 /// Where a result is kept.
@@ -35,13 +37,53 @@ struct Stored<M: Memoized> {
     output: M::Output,
 }
 
+/// How a function's output, in a shared store, becomes bytes: without the key, which
+/// the text stands for.
+pub(super) struct StoredCoding<'k, M: Memoized> {
+    coding: Coding<M::Output>,
+    key: &'k M::Key,
+}
+
+impl<M: Shareable> AnyCoding for StoredCoding<'_, M> {
+    fn type_name(&self) -> &'static str {
+        self.coding.type_name()
+    }
+
+    fn encode(&self, value: &AnyValue, codec: Codec) -> Result<Vec<u8>, CodingError> {
+        let stored = value.downcast_ref::<Stored<M>>();
+        let stored = stored.ok_or("this is another function's value")?;
+        self.coding.encode(&stored.output, codec)
+    }
+
+    fn decode(&self, bytes: &[u8], codec: Codec) -> Result<AnyValue, CodingError> {
+        let output = self.coding.decode(bytes, codec)?;
+        let key = self.key.clone();
+        Ok(AnyValue::new(Stored::<M> { key, output }))
+    }
+}
+
 impl<M: Shareable> Shared<'_, M> {
-    pub(super) fn shelf(&self) -> Among<'_, impl Fn(&AnyValue) -> bool> {
-        Among {
+    /// The store, if the function's output can be kept in it.
+    pub(super) fn shelf<'s>(
+        &'s self,
+        coding: Option<&'s StoredCoding<'_, M>>,
+        terms: &Terms,
+    ) -> Result<Among<'s, impl Fn(&AnyValue) -> bool>, Uncodable> {
+        let coded = coded(coding, terms);
+        let (form, output) = (self.store.form(), type_name::<M::Output>());
+        let region = terms.region.as_ref();
+        coding::check(form, coded, M::NAME, output, region, Remedy::Derive)?;
+        Ok(Among {
             store: self.store,
             value: |value: &AnyValue| self.output(value).is_some(),
             failure: |_| false,
-        }
+            coded,
+        })
+    }
+
+    pub(super) fn coding(&self) -> Option<StoredCoding<'_, M>> {
+        let (coding, key) = (M::coding()?, &self.key);
+        Some(StoredCoding { coding, key })
     }
 
     pub(super) fn wrap(&self, output: M::Output) -> AnyValue {
@@ -59,6 +101,14 @@ impl<M: Shareable> Shared<'_, M> {
         let stored = value.downcast_ref::<Stored<M>>()?;
         (stored.key == self.key).then_some(&stored.output)
     }
+}
+
+fn coded<'c, M: Shareable>(
+    coding: Option<&'c StoredCoding<'_, M>>,
+    terms: &Terms,
+) -> Option<Coded<'c>> {
+    let schema = terms.schema;
+    coding.map(|coding| Coded { coding, schema })
 }
 
 impl<M: Shareable> Inner<M> {
@@ -87,15 +137,37 @@ impl<M: Shareable> Inner<M> {
                 Some(entry.with(output))
             }
             Place::Shared(shared) => {
-                let kept = shared.store.store().get(&shared.text);
-                let entry = kept.unwrap_or_else(|fault| {
-                    self.log(terms).tell(Event::StoreFault(&fault));
-                    None
-                })?;
+                let coding = shared.coding();
+                let found = shared
+                    .store
+                    .find(&shared.text, coded(coding.as_ref(), terms));
+                let entry = self.told(terms, found)?;
                 let output = shared.give(&entry.value)?;
                 Some(entry.with(output))
             }
         }
+    }
+
+    /// What is known of what is kept. Of bytes, the value is not looked at.
+    fn facts(&self, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<()>> {
+        if let Place::Shared(shared) = self.place(terms, &M::lookup(args))
+            && shared.store.form() != Form::Values
+        {
+            return self.told(terms, shared.store.facts(&shared.text));
+        }
+        Some(self.peek(terms, args)?.with(()))
+    }
+
+    /// What was found. A fault is told, and counts as a miss.
+    fn told<V>(
+        &self,
+        terms: &Terms,
+        found: Result<Option<Entry<V>>, StoreError>,
+    ) -> Option<Entry<V>> {
+        found.unwrap_or_else(|fault| {
+            self.log(terms).tell(Event::StoreFault(&fault));
+            None
+        })
     }
 
     /// The terms of a call, for who cannot answer with an error.
@@ -117,7 +189,7 @@ impl<M: Shareable> Inner<M> {
             log: self.log(terms),
             mode: Mode::Take,
         };
-        let entry = self.peek(terms, &args);
+        let entry = self.facts(terms, &args);
         entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh)
     }
 
@@ -132,10 +204,10 @@ impl<M: Shareable> Inner<M> {
     pub(super) fn ttl(&self, args: M::Args<'_>) -> Option<Duration> {
         let settled = self.settled_or_panic();
         let terms = &settled.terms;
-        let left = self.peek(terms, &args)?.left(self.now());
+        let left = self.facts(terms, &args)?.left(self.now());
         let native = match self.place(terms, &M::lookup(&args)) {
             Place::Own(_) => None,
-            Place::Shared(shared) => shared.store.store().native_ttl(&shared.text).ok().flatten(),
+            Place::Shared(shared) => shared.store.native_ttl(&shared.text).ok().flatten(),
         };
         let left = left.into_iter().chain(native).min();
         left.filter(|left| !left.is_zero())
@@ -143,7 +215,8 @@ impl<M: Shareable> Inner<M> {
 
     #[track_caller]
     pub(super) fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
-        self.entry(args)?.etag
+        let settled = self.settled_or_panic();
+        self.facts(&settled.terms, &args)?.etag
     }
 
     pub(super) fn expire(&self, age: Duration, args: M::Args<'_>) -> Result<bool, MemoError> {

@@ -155,7 +155,8 @@ impl<M: Shareable> Inner<M> {
             Place::Shared(shared) => {
                 let hash = hash_of(&shared.text);
                 let give = |value: AnyValue| shared.give(&value);
-                let shelf = shared.shelf();
+                let coding = shared.coding();
+                let shelf = shared.shelf(coding.as_ref(), terms)?;
                 let found = call.look(&shelf, hash, &&shared.text);
                 if let Some(output) = found.and_then(|entry| give(entry.value)) {
                     return Ok(output);

@@ -4,11 +4,17 @@
 //!
 //! | part | does one thing |
 //! |---|---|
-//! | `lease` | locks in a store that expire, with a token that is checked when a value is put |
+//! | `envelope` | what a value is kept in, byte by byte |
+//! | `encoded` | a store of bytes, for values: codecs, compression, faults |
+//!
+//! Locks in such a store are [`Leases`]: they expire, and have a token that is
+//! checked when a value is put.
 
-mod lease;
+mod encoded;
+mod envelope;
 
-pub use lease::{Lease, Leases};
+pub use super::lease::{Lease, Leases};
+pub use encoded::Encoded;
 
 use super::StoreError;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-use crate::store::StoreError;
+use super::StoreError;
 use std::time::{Duration, SystemTime};
 
 /// Locks in a shared store that expire: one caller, of all processes, builds what

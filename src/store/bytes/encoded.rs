@@ -1,0 +1,313 @@
+use super::envelope::{self, Envelope, Fault, key_check};
+use super::{ByteStore, Lease};
+use crate::clock::Stamp;
+use crate::coding::{AnyCoding, Codec, Coded, Coding, Plain};
+use crate::entry::{AnyValue, Entry};
+use crate::etag::Etag;
+use crate::store::{SharedStore, StoreError};
+use parking_lot::Mutex;
+use serde::{Serialize, de::DeserializeOwned};
+use std::any::{Any, TypeId};
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// A store of bytes, for values: in what format they are written, and how much they
+/// are compressed.
+///
+/// Whatever is wrong with the bytes that are found (they are cut, changed, of
+/// another version, codec, key or type) is a miss, which is counted and told to the
+/// observer as a store fault; the next build overwrites them. Bytes that a later
+/// version wrote for its like alone are a miss too, and stay where they are.
+///
+/// ```
+/// use mementos::{Codec, Memoizer, testing::HeapBytes};
+/// use mementos::store::bytes::Encoded;
+///
+/// let store = Encoded::new(HeapBytes::new()).codec(Codec::Json).compress_over(4096);
+/// let memo = Memoizer::new(store);
+/// assert_eq!(memo.get("key", || 1_u32)?, 1);
+/// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+/// ```
+pub struct Encoded {
+    store: Box<dyn ByteStore>,
+    codec: Codec,
+    /// The least length of a value that is compressed, in bytes.
+    compress_from: usize,
+    known: HashMap<TypeId, Arc<dyn AnyCoding>>,
+    /// Keys under which a later version keeps what this one cannot read: from the
+    /// look that finds it until the put that would have overwritten it.
+    newer: Mutex<HashSet<String>>,
+}
+
+/// How many such keys are remembered. A look that is not followed by a put leaves
+/// one.
+const NEWER_MOST: usize = 10_000;
+
+impl Encoded {
+    /// Values in this store, in MessagePack, and not compressed.
+    pub fn new(store: impl ByteStore + 'static) -> Self {
+        let encoded = Encoded {
+            store: Box::new(store),
+            codec: Codec::default(),
+            compress_from: usize::MAX,
+            known: HashMap::new(),
+            newer: Mutex::default(),
+        };
+        encoded
+            .knows::<bool>()
+            .knows::<char>()
+            .knows::<String>()
+            .knows::<Vec<u8>>()
+            .knows::<Vec<String>>()
+            .knows_numbers()
+    }
+
+    fn knows_numbers(self) -> Self {
+        self.knows::<u8>()
+            .knows::<u16>()
+            .knows::<u32>()
+            .knows::<u64>()
+            .knows::<usize>()
+            .knows::<i8>()
+            .knows::<i16>()
+            .knows::<i32>()
+            .knows::<i64>()
+            .knows::<isize>()
+            .knows::<f32>()
+            .knows::<f64>()
+    }
+
+    /// Writes values in another format. What was written in any format is read.
+    #[must_use]
+    pub fn codec(mut self, codec: Codec) -> Self {
+        self.codec = codec;
+        self
+    }
+
+    /// Compresses values that take more than so many bytes, by LZ4.
+    #[must_use]
+    pub fn compress_over(mut self, bytes: usize) -> Self {
+        self.compress_from = bytes.saturating_add(1);
+        self
+    }
+
+    /// Lets calls by hand keep values of type `V`, and of type `Option<V>`. Numbers,
+    /// texts and bytes are known. A `#[memoize]` function knows its own.
+    #[must_use]
+    pub fn knows<V: Any + Serialize + DeserializeOwned + Send + Sync>(mut self) -> Self {
+        self.know::<V>();
+        self.know::<Option<V>>();
+        self
+    }
+
+    fn know<V: Any + Serialize + DeserializeOwned + Send + Sync>(&mut self) {
+        let coding = Arc::new(Plain(Coding::<V>::new()));
+        self.known.insert(TypeId::of::<V>(), coding);
+    }
+
+    /// How values of this type become bytes, if that has been said.
+    pub(crate) fn known(&self, id: TypeId) -> Option<Arc<dyn AnyCoding>> {
+        self.known.get(&id).cloned()
+    }
+
+    /// Whether the type of a value must be told by a schema.
+    pub(crate) fn needs_schema(&self) -> bool {
+        !self.codec.describes_itself()
+    }
+
+    pub(crate) fn store(&self) -> &dyn ByteStore {
+        &*self.store
+    }
+
+    pub(crate) fn find(
+        &self,
+        text: &str,
+        coded: Coded<'_>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        self.open(text, self.store.get(text)?.as_deref(), coded)
+    }
+
+    /// Each of several keys, with one question to the store.
+    pub(crate) fn find_many(
+        &self,
+        texts: &[&str],
+        coded: Coded<'_>,
+    ) -> Result<Vec<Result<Option<Entry<AnyValue>>, StoreError>>, StoreError> {
+        let found = self.store.get_many(texts)?;
+        let pairs = texts.iter().zip(&found);
+        Ok(pairs
+            .map(|(text, bytes)| self.open(text, bytes.as_deref(), coded))
+            .collect())
+    }
+
+    /// What is known of the value, which is not looked at.
+    pub(crate) fn facts(&self, text: &str) -> Result<Option<Entry<()>>, StoreError> {
+        let Some(bytes) = self.store.get(text)? else {
+            return Ok(None);
+        };
+        let envelope = self.envelope(text, &bytes)?;
+        Ok(envelope.map(|envelope| entry(&envelope, ())))
+    }
+
+    /// Keeps an entry, by a lease if there is one. Who has lost it keeps nothing, and
+    /// is told so by the error.
+    pub(crate) fn put(
+        &self,
+        text: &str,
+        new: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        lease: Option<&dyn Lease>,
+    ) -> Result<(), StoreError> {
+        if self.newer.lock().remove(text) {
+            return Ok(());
+        }
+        let bytes = self.seal(text, new, coded)?;
+        let expires = new.expires.hint();
+        match lease {
+            None => self.store.put(text, &bytes, expires),
+            Some(lease) => match lease.publish(&bytes, expires)? {
+                true => Ok(()),
+                false => Err(StoreError::new(
+                    "publishing",
+                    "the lease was lost: the key was deleted, or the build took longer than the \
+                     lease could be renewed",
+                )),
+            },
+        }
+    }
+
+    /// Gives what is kept another expiry; answers whether anything is kept.
+    pub(crate) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {
+        const TRIES: usize = 16;
+        for _ in 0..TRIES {
+            let Some(old) = self.store.get(text)? else {
+                return Ok(false);
+            };
+            if self.envelope(text, &old)?.is_none() {
+                return Ok(false);
+            }
+            let new = envelope::with_expiry(&old, at);
+            if self.store.replace(text, &old, &new, at.hint())? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::new(
+            "changing an expiry",
+            format!("the entry was replaced {TRIES} times meanwhile"),
+        ))
+    }
+
+    fn open(
+        &self,
+        text: &str,
+        bytes: Option<&[u8]>,
+        coded: Coded<'_>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        let Some(bytes) = bytes else {
+            return Ok(None);
+        };
+        let Some(envelope) = self.envelope(text, bytes)? else {
+            return Ok(None);
+        };
+        if envelope.schema != coded.schema() {
+            return Err(unusable("they are of another type, or of another schema"));
+        }
+        let decode = |payload: &[u8]| {
+            // A type's own `Deserialize` is user code, and bytes are anybody's.
+            let decode = || coded.coding.decode(payload, envelope.codec);
+            catch_unwind(AssertUnwindSafe(decode))
+                .unwrap_or_else(|_| Err("the type's `Deserialize` panicked".into()))
+                .map_err(unusable)
+        };
+        let value = match envelope.is_compressed {
+            true => decode(&envelope::decompressed(envelope.payload).map_err(unusable)?)?,
+            false => decode(envelope.payload)?,
+        };
+        Ok(Some(entry(&envelope, value)))
+    }
+
+    /// The envelope, or nothing where it is for a later version alone: that is to stay
+    /// where it is.
+    fn envelope<'b>(
+        &self,
+        text: &str,
+        bytes: &'b [u8],
+    ) -> Result<Option<Envelope<'b>>, StoreError> {
+        match Envelope::open(bytes) {
+            Ok(envelope) if envelope.key_check == key_check(text) => Ok(Some(envelope)),
+            Ok(_) => Err(unusable("they are of another key")),
+            Err(Fault::Newer { .. }) => {
+                let mut newer = self.newer.lock();
+                if newer.len() >= NEWER_MOST {
+                    newer.clear();
+                }
+                newer.insert(text.to_owned());
+                Ok(None)
+            }
+            Err(fault) => Err(unusable(fault)),
+        }
+    }
+
+    fn seal(
+        &self,
+        text: &str,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let failed = |cause| StoreError::new("encoding", cause);
+        let value = coded.coding.encode(&entry.value, self.codec);
+        let value = value.map_err(failed)?;
+        let is_compressed = value.len() >= self.compress_from;
+        let payload = match is_compressed {
+            true => envelope::compressed(&value),
+            false => value,
+        };
+        let envelope = Envelope {
+            codec: self.codec,
+            schema: coded.schema(),
+            key_check: key_check(text),
+            created: entry.created,
+            expires: entry.expires,
+            took: entry.took,
+            etag: entry.etag.as_ref().map(Etag::as_str),
+            is_compressed,
+            payload: &payload,
+        };
+        envelope
+            .seal()
+            .ok_or_else(|| failed("the value takes more than four gigabytes".into()))
+    }
+}
+
+fn entry<V>(envelope: &Envelope<'_>, value: V) -> Entry<V> {
+    Entry {
+        value,
+        created: envelope.created,
+        expires: envelope.expires,
+        etag: envelope.etag.map(Etag::new),
+        took: envelope.took,
+    }
+}
+
+fn unusable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {
+    StoreError::new("reading what is kept", cause)
+}
+
+impl From<Encoded> for SharedStore {
+    fn from(store: Encoded) -> Self {
+        SharedStore::encoded(store)
+    }
+}
+
+impl fmt::Debug for Encoded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Encoded({:?}, {} types known)",
+            self.codec,
+            self.known.len()
+        )
+    }
+}

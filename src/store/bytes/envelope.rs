@@ -1,0 +1,322 @@
+//! What a value is kept in, in a store of bytes.
+//!
+//! All numbers are little-endian.
+//!
+//! | at | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | `MMTO` |
+//! | 4 | 1 | version of the form that wrote it: 1 |
+//! | 5 | 1 | the least version that a reader must know |
+//! | 6 | 1 | codec: 0 MessagePack, 1 JSON, 2 postcard |
+//! | 7 | 1 | flags: 1 compressed |
+//! | 8 | 4 | length of all before the payload, `h` |
+//! | 12 | 4 | CRC-32 (IEEE) of all but these four bytes |
+//! | 16 | 8 | schema: what the value's type was told by |
+//! | 24 | 16 | key check: the first bytes of the key's SHA-256 |
+//! | 40 | 8 | created, in nanoseconds since 1970 |
+//! | 48 | 8 | expires, likewise; all ones: never |
+//! | 56 | 4 | how long the build took, in seconds: an IEEE 754 float |
+//! | 60 | 4 | length of the payload |
+//! | 64 | `h` - 64 | fields: tag (2 bytes), length (4), that many bytes; an unknown tag is skipped |
+//! | `h` | | the payload |
+//!
+//! Field 1 is the etag, in UTF-8. A compressed payload is the length of the value
+//! (4 bytes), and the value as a block of LZ4.
+//!
+//! A later version that only adds fields says that version 1 may read it. Whoever
+//! may not read an envelope takes it for a miss, and leaves it where it is.
+
+use crate::clock::Stamp;
+use crate::coding::Codec;
+use std::fmt;
+
+const MAGIC: [u8; 4] = *b"MMTO";
+const VERSION: u8 = 1;
+/// Up to the fields.
+const FIXED: usize = 64;
+const CHECKSUM_AT: usize = 12;
+const CHECKSUM_ENDS: usize = 16;
+const EXPIRES_AT: usize = 48;
+const COMPRESSED: u8 = 1;
+const ETAG: u16 = 1;
+/// By how much at most a block of LZ4 is longer when it is decompressed.
+const LZ4_MOST: usize = 255;
+
+/// An envelope, and what is in it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Envelope<'b> {
+    pub(super) codec: Codec,
+    pub(super) schema: u64,
+    pub(super) key_check: [u8; 16],
+    pub(super) created: Stamp,
+    pub(super) expires: Stamp,
+    pub(super) took: f32,
+    pub(super) etag: Option<&'b str>,
+    pub(super) is_compressed: bool,
+    pub(super) payload: &'b [u8],
+}
+
+/// What is wrong with bytes that were found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// They are no envelope, or not a whole one.
+    Malformed(&'static str),
+    /// They are one that this version may not read.
+    Newer { needs: u8 },
+}
+
+/// The first bytes of a key's SHA-256.
+pub(super) fn key_check(text: &str) -> [u8; 16] {
+    let digest = hmac_sha256::Hash::hash(text.as_bytes());
+    *digest.first_chunk().expect("a digest has 32 bytes")
+}
+
+impl<'b> Envelope<'b> {
+    /// The bytes; nothing where they would be more than four gigabytes.
+    pub(super) fn seal(&self) -> Option<Vec<u8>> {
+        let fields = self.etag.map_or(0, |etag| 6 + etag.len());
+        let header = u32::try_from(FIXED + fields).ok()?;
+        let payload = u32::try_from(self.payload.len()).ok()?;
+        let mut bytes = Vec::with_capacity(header as usize + self.payload.len());
+        bytes.extend(MAGIC);
+        bytes.extend([VERSION, VERSION, number_of(self.codec)]);
+        bytes.push(if self.is_compressed { COMPRESSED } else { 0 });
+        bytes.extend(header.to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes.extend(self.schema.to_le_bytes());
+        bytes.extend(self.key_check);
+        bytes.extend(self.created.nanos().to_le_bytes());
+        bytes.extend(self.expires.nanos().to_le_bytes());
+        bytes.extend(self.took.to_le_bytes());
+        bytes.extend(payload.to_le_bytes());
+        if let Some(etag) = self.etag {
+            bytes.extend(ETAG.to_le_bytes());
+            bytes.extend((etag.len() as u32).to_le_bytes());
+            bytes.extend(etag.as_bytes());
+        }
+        bytes.extend(self.payload);
+        set_checksum(&mut bytes);
+        Some(bytes)
+    }
+
+    /// What is in the bytes. Allocates nothing.
+    pub(super) fn open(bytes: &'b [u8]) -> Result<Self, Fault> {
+        let fixed: &[u8; FIXED] = bytes.first_chunk().ok_or(Fault::Malformed("too short"))?;
+        if fixed[..4] != MAGIC {
+            return Err(Fault::Malformed("no envelope"));
+        }
+        if checksum(bytes) != u32::from_le_bytes(part(fixed, CHECKSUM_AT)) {
+            return Err(Fault::Malformed("the checksum is of something else"));
+        }
+        if fixed[5] > VERSION {
+            return Err(Fault::Newer { needs: fixed[5] });
+        }
+        let header = u32::from_le_bytes(part(fixed, 8)) as usize;
+        let fields = bytes.get(FIXED..header);
+        let fields = fields.ok_or(Fault::Malformed("the fields go beyond its end"))?;
+        let payload = &bytes[header..];
+        if payload.len() != u32::from_le_bytes(part(fixed, 60)) as usize {
+            return Err(Fault::Malformed("the payload has another length"));
+        }
+        let flags = fixed[7];
+        if flags & !COMPRESSED != 0 {
+            return Err(Fault::Malformed("an unknown flag"));
+        }
+        Ok(Envelope {
+            codec: codec_of(fixed[6]).ok_or(Fault::Malformed("an unknown codec"))?,
+            schema: u64::from_le_bytes(part(fixed, 16)),
+            key_check: part(fixed, 24),
+            created: Stamp::from_nanos(u64::from_le_bytes(part(fixed, 40))),
+            expires: Stamp::from_nanos(u64::from_le_bytes(part(fixed, EXPIRES_AT))),
+            took: f32::from_le_bytes(part(fixed, 56)),
+            etag: etag(fields)?,
+            is_compressed: flags & COMPRESSED != 0,
+            payload,
+        })
+    }
+}
+
+/// The same envelope with another expiry; it has been opened before.
+pub(super) fn with_expiry(envelope: &[u8], expires: Stamp) -> Vec<u8> {
+    let mut bytes = envelope.to_vec();
+    let at = EXPIRES_AT..EXPIRES_AT + 8;
+    bytes[at].copy_from_slice(&expires.nanos().to_le_bytes());
+    set_checksum(&mut bytes);
+    bytes
+}
+
+/// A payload that takes less room.
+pub(super) fn compressed(value: &[u8]) -> Vec<u8> {
+    lz4_flex::block::compress_prepend_size(value)
+}
+
+/// The value that was compressed. A length that cannot be true is not allocated.
+pub(super) fn decompressed(payload: &[u8]) -> Result<Vec<u8>, Fault> {
+    let (length, block) = payload
+        .split_first_chunk()
+        .ok_or(Fault::Malformed("too short to be compressed"))?;
+    let length = u32::from_le_bytes(*length) as usize;
+    if length > block.len().saturating_mul(LZ4_MOST) {
+        return Err(Fault::Malformed("compressed by more than can be"));
+    }
+    let value = lz4_flex::block::decompress(block, length);
+    match value {
+        Ok(value) if value.len() == length => Ok(value),
+        _ => Err(Fault::Malformed("not what was compressed")),
+    }
+}
+
+/// The etag among the fields. What is unknown is skipped.
+fn etag(mut fields: &[u8]) -> Result<Option<&str>, Fault> {
+    const BROKEN: Fault = Fault::Malformed("a field goes beyond the others");
+    let mut etag = None;
+    while let Some((tag, rest)) = fields.split_first_chunk() {
+        let (length, rest) = rest.split_first_chunk().ok_or(BROKEN)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        let (content, rest) = rest.split_at_checked(length).ok_or(BROKEN)?;
+        if u16::from_le_bytes(*tag) == ETAG {
+            let text = str::from_utf8(content);
+            etag = Some(text.map_err(|_| Fault::Malformed("the etag is no text"))?);
+        }
+        fields = rest;
+    }
+    match fields {
+        [] => Ok(etag),
+        _ => Err(BROKEN),
+    }
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&bytes[..CHECKSUM_AT]);
+    sum.update(&bytes[CHECKSUM_ENDS..]);
+    sum.finalize()
+}
+
+fn set_checksum(bytes: &mut [u8]) {
+    let checksum = checksum(bytes).to_le_bytes();
+    bytes[CHECKSUM_AT..CHECKSUM_ENDS].copy_from_slice(&checksum);
+}
+
+fn part<const N: usize>(fixed: &[u8; FIXED], at: usize) -> [u8; N] {
+    *fixed[at..]
+        .first_chunk()
+        .expect("it is within the fixed part")
+}
+
+fn number_of(codec: Codec) -> u8 {
+    match codec {
+        Codec::MessagePack => 0,
+        Codec::Json => 1,
+        Codec::Postcard => 2,
+    }
+}
+
+fn codec_of(number: u8) -> Option<Codec> {
+    Some(match number {
+        0 => Codec::MessagePack,
+        1 => Codec::Json,
+        2 => Codec::Postcard,
+        _ => return None,
+    })
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Malformed(how) => write!(f, "the bytes are broken: {how}"),
+            Fault::Newer { needs } => write!(
+                f,
+                "the bytes are for readers of version {needs}, and this one is {VERSION}"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope() -> Envelope<'static> {
+        Envelope {
+            codec: Codec::Json,
+            schema: 0x0102_0304_0506_0708,
+            key_check: key_check("app::f(1)"),
+            created: Stamp::from_nanos(1_792_000_000_123_456_789),
+            expires: Stamp::NEVER,
+            took: 0.25,
+            etag: Some("v1"),
+            is_compressed: false,
+            payload: b"[1,2]",
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_is_what_is_opened() {
+        let bytes = envelope().seal().unwrap();
+        assert_eq!(Envelope::open(&bytes).unwrap(), envelope());
+        let plain = Envelope {
+            etag: None,
+            payload: b"",
+            ..envelope()
+        };
+        assert_eq!(Envelope::open(&plain.seal().unwrap()).unwrap(), plain);
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_golden_file() {
+        let golden: &[u8] = include_bytes!("golden/version_1.bin");
+        assert_eq!(envelope().seal().unwrap(), golden);
+        assert_eq!(Envelope::open(golden).unwrap(), envelope());
+    }
+
+    #[test]
+    fn every_cut_and_every_flipped_bit_is_found_out() {
+        let bytes = envelope().seal().unwrap();
+        for end in 0..bytes.len() {
+            assert!(Envelope::open(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        for bit in 0..8 * bytes.len() {
+            let mut broken = bytes.clone();
+            broken[bit / 8] ^= 1 << (bit % 8);
+            assert!(Envelope::open(&broken).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_later_version_that_adds_a_field_is_read() {
+        let mut bytes = envelope().seal().unwrap();
+        let field = [0xff, 0x7f, 3, 0, 0, 0, 9, 9, 9];
+        bytes.splice(FIXED..FIXED, field);
+        bytes[4] = 2;
+        bytes[8] += field.len() as u8;
+        set_checksum(&mut bytes);
+        assert_eq!(Envelope::open(&bytes).unwrap(), envelope());
+        bytes[5] = 2;
+        assert_eq!(Envelope::open(&bytes), Err(Fault::Newer { needs: 2 }));
+    }
+
+    #[test]
+    fn another_expiry_changes_nothing_else() {
+        let bytes = with_expiry(&envelope().seal().unwrap(), Stamp::from_nanos(7));
+        let expected = Envelope {
+            expires: Stamp::from_nanos(7),
+            ..envelope()
+        };
+        assert_eq!(Envelope::open(&bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_compressed_value_comes_back_and_a_false_length_is_not_allocated() {
+        let value = vec![7; 100_000];
+        let payload = compressed(&value);
+        assert!(payload.len() < 1000);
+        assert_eq!(decompressed(&payload).unwrap(), value);
+        let mut false_length = payload.clone();
+        false_length[..4].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert!(decompressed(&false_length).is_err());
+        assert!(decompressed(b"abc").is_err());
+    }
+}
