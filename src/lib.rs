@@ -180,6 +180,8 @@ mod stats;
 pub mod store;
 mod sync;
 mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use coding::{Codec, Coding};
 pub use context::Context;

@@ -9,5 +9,6 @@ mod flights;
 mod lifetimes;
 mod registries;
 mod removal;
+#[cfg(feature = "testing")]
 mod stores;
 mod support;

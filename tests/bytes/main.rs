@@ -1,0 +1,9 @@
+//! Results that are kept as bytes: what a memoizer promises over any store of bytes.
+
+mod by_hand;
+mod faults;
+mod functions;
+mod groups_of_processes;
+mod suites;
+mod support;
+mod versions;

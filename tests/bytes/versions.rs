@@ -1,0 +1,81 @@
+//! Processes of this version and of later ones share a store.
+
+use crate::support::*;
+use mementos::store::bytes::ByteStore;
+use mementos::testing::HeapBytes;
+
+/// What a later version writes: one more field, and who may read it.
+fn of_version_2(version_1: &[u8], needs: u8) -> Vec<u8> {
+    let mut bytes = version_1.to_vec();
+    let field = [0x34, 0x12, 4, 0, 0, 0, 1, 2, 3, 4];
+    bytes.splice(64..64, field);
+    bytes[4] = 2;
+    bytes[5] = needs;
+    bytes[8] += field.len() as u8;
+    let mut sum = crc32fast::Hasher::new();
+    sum.update(&bytes[..12]);
+    sum.update(&bytes[16..]);
+    let sum = sum.finalize().to_le_bytes();
+    bytes[12..16].copy_from_slice(&sum);
+    bytes
+}
+
+/// Has a later version write what this one would.
+fn written_by_version_2(heap: &HeapBytes, key: &str, value: u32, needs: u8) -> Vec<u8> {
+    let scratch = HeapBytes::new();
+    another(&scratch).get(key, || value).unwrap();
+    let bytes = of_version_2(&scratch.get(key).unwrap().unwrap(), needs);
+    heap.put(key, &bytes, None).unwrap();
+    bytes
+}
+
+#[test]
+fn a_later_version_that_adds_a_field_is_read() {
+    let (memo, heap) = over_heap();
+    let bytes = written_by_version_2(&heap, "key", 7, 1);
+    let found: u32 = memo.get("key", || unreachable!()).unwrap();
+    assert_eq!(found, 7);
+    assert_eq!(
+        heap.get("key").unwrap().unwrap(),
+        bytes,
+        "it is left as it is"
+    );
+    assert_eq!(memo.stats().store_faults, 0);
+}
+
+#[test]
+fn one_that_is_for_its_like_alone_is_a_miss_and_stays() {
+    let (memo, heap) = over_heap();
+    let bytes = written_by_version_2(&heap, "key", 7, 2);
+    assert_eq!(memo.get("key", || 8_u32).unwrap(), 8);
+    assert_eq!(heap.get("key").unwrap().unwrap(), bytes);
+    assert!(!memo.exists("key").unwrap());
+    assert!(memo.delete("key").unwrap(), "a delete is a delete");
+    assert_eq!(memo.get("key", || 9_u32).unwrap(), 9);
+    let kept: u32 = memo.get("key", || unreachable!()).unwrap();
+    assert_eq!(kept, 9);
+}
+
+#[test]
+fn versions_share_a_store_for_ten_thousand_operations() {
+    let (memo, heap) = over_heap();
+    for n in 0..10_000_u32 {
+        let key = (n % 100).to_string();
+        match n % 4 {
+            0 => _ = written_by_version_2(&heap, &key, n, 1),
+            1 => {
+                let bytes = written_by_version_2(&heap, &key, n, 2);
+                assert_eq!(memo.get(&key, || n + 1).unwrap(), n + 1);
+                assert_eq!(heap.get(&key).unwrap().unwrap(), bytes);
+                memo.delete(&key).unwrap();
+            }
+            _ => {
+                let kept: u32 = memo.get(&key, || n).unwrap();
+                assert!(kept <= n);
+                // A later version reads this one's form: it is version 1 as it was.
+                assert_eq!(heap.get(&key).unwrap().unwrap()[5], 1);
+            }
+        }
+    }
+    assert_eq!(memo.stats().store_faults, 0);
+}
