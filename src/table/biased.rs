@@ -62,8 +62,6 @@ const ENOUGH: u32 = if cfg!(shuttle) { 2 } else { 32 };
 // SAFETY: values are reached by shared reference from several threads at once, and
 // by unique reference from one at a time.
 unsafe impl<T: Send + Sync> Sync for Biased<T> {}
-// SAFETY: it owns its values.
-unsafe impl<T: Send> Send for Biased<T> {}
 
 impl<T> Biased<T> {
     pub(crate) fn new(parts: impl Iterator<Item = T>) -> Self {
@@ -159,11 +157,15 @@ impl<T> Part<T> {
     #[inline(never)]
     fn lock_to_read(&self) {
         self.lock.lock_shared();
+        if self.biased.load(Relaxed) {
+            // For who has no slot, or is in a read by it already.
+            return;
+        }
         // Some may be lost where several read at once: it is an estimate.
         let reads = self.locked_reads.load(Relaxed) + 1;
-        self.locked_reads.store(reads, Relaxed);
-        if reads >= ENOUGH && !self.biased.load(Relaxed) {
-            self.locked_reads.store(0, Relaxed);
+        if reads < ENOUGH {
+            self.locked_reads.store(reads, Relaxed);
+        } else {
             self.biased.store(true, SeqCst);
         }
     }
@@ -320,6 +322,16 @@ mod tests {
         let biased = biased(1);
         let panics = || biased.read(0, |_| panic!("on purpose"));
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        biased.write(0, |value| value[0] = 2);
+        assert_eq!(biased.read(0, |value| value[0]), 2);
+    }
+
+    #[test]
+    fn reads_by_the_lock_are_not_counted_while_there_is_a_bias() {
+        let biased = biased(1);
+        biased.parts[0].locked_reads.store(u32::MAX, Relaxed);
+        // The inner read needs the lock.
+        biased.read(0, |_| biased.read(0, |_| ()));
         biased.write(0, |value| value[0] = 2);
         assert_eq!(biased.read(0, |value| value[0]), 2);
     }

@@ -114,8 +114,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
     }
 
     /// Whether any row has ever had a date. For who has a row's shard locked, as
-    /// `read` in [`read`](Self::read) does: the mark is set before the date, so who
-    /// sees the row sees the mark.
+    /// `read` in [`read`](Self::read) does: the mark is set before the lock is given
+    /// back under which the date is, so who sees the date sees the mark.
     #[inline]
     pub(crate) fn has_dates(&self) -> bool {
         self.has_dates.load(Ordering::Relaxed)
@@ -179,11 +179,11 @@ impl<K, V, N: Note> Noted<K, V, N> {
     /// Has a row expire at another time; answers whether there is one.
     pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
         switch_point();
-        self.has_dates.store(true, Ordering::Relaxed);
         self.shards.write(self.shard_of(hash), |shard| {
             let Some(row) = shard.rows.find(hash, same(is)) else {
                 return false;
             };
+            self.has_dates.store(true, Ordering::Relaxed);
             // SAFETY: the row is there.
             unsafe { shard.set_expires(&row, at) };
             true
@@ -383,8 +383,8 @@ impl<K, V, N: Note> Shard<K, V, N> {
     /// Makes room for more rows: twice, or where many have left, the same again
     /// without their traces.
     ///
-    /// `hash_of` is user code. If it panics, the shard is left empty and what was in
-    /// it is leaked.
+    /// `hash_of` is user code. If it panics, the shard is left as it was, and the
+    /// memory of the new table is leaked.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, hash_of: fn(&K) -> u64) {
@@ -395,27 +395,26 @@ impl<K, V, N: Note> Shard<K, V, N> {
         };
         let rows = RawTable::with_capacity(enough.max(4));
         let columns = self.columns.with_cells(rows.buckets());
+        // Its rows are this shard's until it takes this shard's place.
         let mut new = ManuallyDrop::new(Shard { rows, columns });
-        let old = std::mem::replace(self, Shard::new());
-        let mut old = ManuallyDrop::new(old);
-        // SAFETY: each row is moved, bit by bit, from a full bucket of the old table
-        // into an empty one of the new, which has room for all; the old one is told
-        // to forget them before it is freed. Nothing is dropped on the way.
+        // SAFETY: each row is copied, bit by bit, from a full bucket of the old table
+        // into an empty one of the new, which has room for all. The copies are not
+        // used, nor dropped, before the old table has been told to forget its own.
         unsafe {
-            for row in old.rows.iter() {
-                let from = old.rows.bucket_index(&row);
-                let hash = match &old.columns.hashes {
+            for row in self.rows.iter() {
+                let from = self.rows.bucket_index(&row);
+                let hash = match &self.columns.hashes {
                     Some(hashes) => *hashes.get(from),
                     None => hash_of(&row.as_ref().0),
                 };
                 let placed = new.rows.insert_no_grow(hash, row.as_ptr().read());
                 let to = new.rows.bucket_index(&placed);
-                new.columns.copy(to, &old.columns, from);
+                new.columns.copy(to, &self.columns, from);
             }
-            old.rows.clear_no_drop();
+            self.rows.clear_no_drop();
         }
-        drop(ManuallyDrop::into_inner(old));
-        drop(std::mem::replace(self, ManuallyDrop::into_inner(new)));
+        // Of the old one the memory is left.
+        *self = ManuallyDrop::into_inner(new);
     }
 }
 
@@ -483,12 +482,12 @@ impl<N: Note> Columns<N> {
         unsafe { dates.fill(at, new) }
     }
 
-    /// Copies the cells of a row that moves.
+    /// Copies the cells of a row that moves, bit by bit.
     ///
     /// # Safety
     ///
-    /// Those at `from` are filled, and count as empty afterwards; those at `to` are
-    /// empty. Both have the same kinds of columns.
+    /// Those at `from` are filled; those at `to` are empty. Both have the same kinds
+    /// of columns. One of the two rows has to be forgotten before the other is used.
     unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
         // SAFETY: as the caller says.
         unsafe {
@@ -547,8 +546,8 @@ impl<T> Column<T> {
 
     /// # Safety
     ///
-    /// The cell `from` of `old` is filled, and counts as empty afterwards; the cell
-    /// `to` is there and empty.
+    /// The cell `from` of `old` is filled; the cell `to` is there and empty. One of
+    /// the two has to be forgotten before the other is used.
     unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
         // SAFETY: as the caller says.
         unsafe { self.fill(to, old.0.get_unchecked(from).assume_init_read()) }
@@ -587,6 +586,8 @@ fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(K, V)) -> bool {
 mod tests {
     use super::*;
     use crate::key::hash_of;
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
 
     /// Counted, so that a test sees what is dropped.
@@ -686,6 +687,57 @@ mod tests {
         }
         let mut shards = 0..table.shards();
         assert!(shards.all(|shard| table.shards.read(shard, |shard| shard.rows.buckets()) <= 128));
+    }
+
+    #[test]
+    fn a_hash_that_panics_as_the_table_grows_loses_no_row() {
+        thread_local!(static PANICS: Cell<bool> = const { Cell::new(false) });
+        let hash = |n: &u64| match PANICS.get() && *n == 1 {
+            true => panic!("on purpose"),
+            false => 7,
+        };
+        let note = Counted::default();
+        let table = Noted::new(hash);
+        let put = |n: u64| table.replace(7, n, n, note.clone(), until(n));
+        PANICS.set(true);
+        let panicked =
+            (0..ROWS).find(|n| catch_unwind(AssertUnwindSafe(|| drop(put(*n)))).is_err());
+        PANICS.set(false);
+        let kept = panicked.expect("it has had to grow");
+        assert_eq!(table.len() as u64, kept);
+        assert_eq!(Arc::strong_count(&note.0) as u64, 1 + kept);
+        assert!(put(kept).is_none());
+        for n in 0..=kept {
+            assert_eq!(table.read(7, |k| *k == n, |v, _| *v), Some(n));
+        }
+        drop(table);
+        assert_eq!(Arc::strong_count(&note.0), 1);
+    }
+
+    #[test]
+    fn rows_and_notes_may_take_no_space() {
+        let table = Noted::new(hash_of::<()>);
+        let hash = hash_of(&());
+        assert!(table.read(hash, |()| true, |(), _| ()).is_none());
+        assert!(table.take_all().is_empty());
+        assert!(table.replace(hash, (), (), (), NO_DATES).is_none());
+        assert!(table.set_expires(hash, |()| true, Stamp::from_nanos(9)));
+        let expires = table.read(
+            hash,
+            |()| true,
+            |(), beside| beside.dates().unwrap().expires,
+        );
+        assert_eq!(expires, Some(Stamp::from_nanos(9)));
+        assert!(table.replace(hash, (), (), (), NO_DATES).is_some());
+        assert_eq!(table.take_all().len(), 1);
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn what_is_not_there_gets_no_date() {
+        let table = Noted::<u64, (), ()>::new(hash_of);
+        assert!(!table.set_expires(hash_of(&1_u64), |k| *k == 1, Stamp::from_nanos(9)));
+        assert!(!table.has_dates());
     }
 
     #[test]
