@@ -140,9 +140,11 @@ impl Call<'_> {
                     let built = self.run(hash, build, started, &run);
                     built.map(Made::Built).map_err(Stopped::Failed)
                 },
-                put: |key, entry: &Entry<S::Value>| {
-                    let put = || self.put(shelf, hash, key, entry, &run);
-                    (!run.drops.get()).then(put)
+                // A key that is not needed goes back: it is not for dropping here,
+                // where the flights are locked.
+                put: |key, entry: &Entry<S::Value>| match run.drops.get() {
+                    true => Err(key),
+                    false => Ok(self.put(shelf, hash, key, entry, &run)),
                 },
                 publish: shelf.publish(),
                 patience: self.patience(),
