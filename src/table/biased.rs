@@ -83,6 +83,14 @@ impl<T> Biased<T> {
         self.parts.len()
     }
 
+    /// Whether this thread has a slot: explored schedules of threads that have none
+    /// show nothing.
+    #[cfg(all(test, shuttle))]
+    #[allow(dead_code)] // in the library's own tests
+    pub(crate) fn has_slot(&self) -> bool {
+        seats::mine() < self.slots.len()
+    }
+
     /// Hands a part to `read`, which others may read meanwhile.
     #[inline(always)] // a call would pass all that `read` needs by memory
     pub(crate) fn read<R>(&self, number: usize, read: impl FnOnce(&T) -> R) -> R {
@@ -225,15 +233,18 @@ mod seats {
 
     thread_local! {
         static MINE: Cell<usize> = const { Cell::new(UNKNOWN) };
-        static GIVES_BACK: GivesBack = const { GivesBack };
+        static TAKES: Takes = const { Takes(Cell::new(NONE)) };
     }
 
-    struct GivesBack;
+    /// The seat that a thread has taken, which it gives back. It does not ask `MINE`
+    /// for it: where a thread's variables go one by one, that may be gone before.
+    struct Takes(Cell<usize>);
 
-    impl Drop for GivesBack {
+    impl Drop for Takes {
         fn drop(&mut self) {
-            let seat = MINE.try_with(|mine| mine.replace(NONE));
-            if let Ok(seat @ 0..MOST) = seat {
+            // What is still to go on this thread reads by the lock.
+            _ = MINE.try_with(|mine| mine.set(NONE));
+            if let seat @ 0..MOST = self.0.get() {
                 TAKEN.fetch_and(!(1 << seat), Release);
             }
         }
@@ -250,11 +261,12 @@ mod seats {
 
     #[cold]
     fn take() -> usize {
-        let seat = match GIVES_BACK.try_with(|_| ()) {
-            Ok(()) => lowest_free(),
-            // The thread is being torn down.
-            Err(_) => NONE,
-        };
+        let taken = TAKES.try_with(|takes| {
+            takes.0.set(lowest_free());
+            takes.0.get()
+        });
+        // There is none where the thread is being torn down.
+        let seat = taken.unwrap_or(NONE);
         MINE.with(|mine| mine.set(seat));
         seat
     }
