@@ -209,14 +209,19 @@ impl<K, V, N: Note> Noted<K, V, N> {
     }
 
     /// Takes the rows out of one shard whose dates `go`; what has none never
-    /// expires. Looks at all its buckets.
+    /// expires. Looks at all its buckets; if few of them are left full, the shard
+    /// shrinks, so that the next look costs less.
     pub(crate) fn take_where(
         &self,
         shard: usize,
         goes: impl Fn(Stamp) -> bool,
     ) -> Vec<Left<K, V, N>> {
         switch_point();
-        self.shards.write(shard, |shard| shard.take_where(goes))
+        self.shards.write(shard, |shard| {
+            let gone = shard.take_where(goes);
+            shard.shrink(self.hash_of);
+            gone
+        })
     }
 
     /// What `pick` makes of each row, one shard after another, under the shard's
@@ -347,16 +352,13 @@ impl<K, V, N: Note> Shard<K, V, N> {
 
     fn take_where(&mut self, goes: impl Fn(Stamp) -> bool) -> Vec<Left<K, V, N>> {
         let mut gone = Vec::new();
-        for at in 0..self.rows.buckets() {
-            // SAFETY: the index is below the number of buckets; a bucket that is
-            // full has filled cells.
-            unsafe {
-                if !self.rows.is_bucket_full(at) {
-                    continue;
-                }
-                let dates = self.columns.dates(at);
+        // SAFETY: the iterator yields full buckets, which have filled cells. A row
+        // may be taken out once it has been yielded; the table does not move
+        // meanwhile.
+        unsafe {
+            for row in self.rows.iter() {
+                let dates = self.columns.dates(self.rows.bucket_index(&row));
                 if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
-                    let row = self.rows.bucket(at);
                     gone.push(self.take(row));
                 }
             }
@@ -382,9 +384,6 @@ impl<K, V, N: Note> Shard<K, V, N> {
 
     /// Makes room for more rows: twice, or where many have left, the same again
     /// without their traces.
-    ///
-    /// `hash_of` is user code. If it panics, the shard is left as it was, and the
-    /// memory of the new table is leaked.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, hash_of: fn(&K) -> u64) {
@@ -393,7 +392,24 @@ impl<K, V, N: Note> Shard<K, V, N> {
             true => room,
             false => room + 1,
         };
-        let rows = RawTable::with_capacity(enough.max(4));
+        self.rebuild(enough.max(4), hash_of);
+    }
+
+    /// Gives memory back, if less than an eighth of it is needed.
+    fn shrink(&mut self, hash_of: fn(&K) -> u64) {
+        let (len, buckets) = (self.rows.len(), self.rows.buckets());
+        if buckets > SMALL && len < buckets / 8 {
+            self.rebuild(2 * len, hash_of);
+        }
+    }
+
+    /// Moves all rows into a new table, with room for so many.
+    ///
+    /// `hash_of` is user code. If it panics, the shard is left as it was, and the
+    /// memory of the new table is leaked.
+    #[inline(never)]
+    fn rebuild(&mut self, room: usize, hash_of: fn(&K) -> u64) {
+        let rows = RawTable::with_capacity(room);
         let columns = self.columns.with_cells(rows.buckets());
         // Its rows are this shard's until it takes this shard's place.
         let mut new = ManuallyDrop::new(Shard { rows, columns });
@@ -568,6 +584,9 @@ fn prefetch<T>(line: *const T) {
     let _ = line;
 }
 
+/// How many buckets are not worth shrinking.
+const SMALL: usize = 64;
+
 /// How many rows a hash table of so many buckets takes before it grows: seven in
 /// eight, or all but one of a few.
 fn room_in(buckets: usize) -> usize {
@@ -731,6 +750,35 @@ mod tests {
         assert!(table.replace(hash, (), (), (), NO_DATES).is_some());
         assert_eq!(table.take_all().len(), 1);
         assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn a_table_that_few_rows_are_left_in_shrinks() {
+        let table = Noted::new(hash_of::<String>);
+        let note = Counted::default();
+        let put = |n: u64| {
+            let key = n.to_string();
+            table.replace(hash_of(&key), key, n, note.clone(), until(n))
+        };
+        (0..8 * ROWS).for_each(|n| drop(put(n)));
+        let few = Stamp::from_nanos(8 * ROWS - 20);
+        for shard in 0..table.shards() {
+            drop(table.take_where(shard, |expires| expires < few));
+            let buckets = table.shards.read(shard, |shard| shard.rows.buckets());
+            assert!(buckets <= SMALL, "{buckets} for twenty rows at most");
+        }
+        for n in 8 * ROWS - 20..8 * ROWS {
+            let key = n.to_string();
+            let expires = table.read(
+                hash_of(&key),
+                |k| *k == key,
+                |_, beside| beside.dates().unwrap().expires,
+            );
+            assert_eq!(expires, Some(Stamp::from_nanos(n)));
+        }
+        assert_eq!(Arc::strong_count(&note.0), 21);
+        (0..ROWS).for_each(|n| assert!(put(n).is_none()));
+        assert_eq!(table.take_all().len() as u64, ROWS + 20);
     }
 
     #[test]
