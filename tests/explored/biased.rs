@@ -1,7 +1,7 @@
 //! The tables' own lock, by itself, made of shuttle's parts.
 
 #[path = "../../src/table/biased.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, clippy::module_inception)]
 mod biased;
 
 use crate::schedules;
