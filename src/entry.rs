@@ -30,7 +30,8 @@ impl<V> Entry<V> {
         Self::VERSION
     }
 
-    /// When the value was built.
+    /// When the value was built. A function's own table, while nothing in it can
+    /// expire, knows that to a little over a millisecond, rounded down.
     pub fn created(&self) -> SystemTime {
         self.created.into()
     }
@@ -55,7 +56,8 @@ impl<V> Entry<V> {
         self.value
     }
 
-    /// How long the build took, to about one part in ten million.
+    /// How long the build took, to about one part in ten million; from a function's
+    /// own table, to one in four thousand.
     pub fn build_time(&self) -> Duration {
         Duration::try_from_secs_f32(self.took).unwrap_or_default()
     }

@@ -338,17 +338,20 @@ where
     }
 
     fn land_at_once<D>(&mut self, value: &V, put: impl FnOnce(K, &V) -> D) -> Option<D> {
-        self.has_landed = true;
-        self.flights.land_at_once(
+        let displaced = self.flights.land_at_once(
             &mut self.flight,
             |key| put(key, value),
             || Landing::Built(value.clone()),
-        )
+        );
+        self.has_landed = true;
+        displaced
     }
 
     fn land(&mut self, landing: impl FnOnce() -> Landing<V, E>) {
-        self.has_landed = true;
         self.flights.land(&mut self.flight, landing);
+        // Not before: the key's `Eq` or the value's `Clone` may have panicked, and
+        // then this is dropped, and lands for those who have joined.
+        self.has_landed = true;
     }
 }
 

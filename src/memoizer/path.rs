@@ -144,11 +144,16 @@ impl Call<'_> {
                     let built = self.run(hash, build, started, &run);
                     built.map(Made::Built).map_err(Stopped::Failed)
                 },
-                put: |key, entry: &Entry<S::Value>| {
-                    let held = held.borrow();
-                    let lease = held.as_ref().and_then(Locked::lease);
-                    let put = || self.put(shelf, hash, key, entry, lease, &run);
-                    (!run.drops.get()).then(put)
+                // A key that is not needed goes back: it is not for dropping here,
+                // where the flights may be locked.
+                put: |key, entry: &Entry<S::Value>| match run.drops.get() {
+                    true => Err(key),
+                    false => {
+                        let held = held.borrow();
+                        let lease = held.as_ref().and_then(Locked::lease);
+                        Ok(self.put(shelf, hash, key, entry, lease, &run))
+                    }
+                },
                 },
                 publish: shelf.publish(),
                 patience: self.patience(),

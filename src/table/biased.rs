@@ -62,8 +62,6 @@ const ENOUGH: u32 = if cfg!(shuttle) { 2 } else { 32 };
 // SAFETY: values are reached by shared reference from several threads at once, and
 // by unique reference from one at a time.
 unsafe impl<T: Send + Sync> Sync for Biased<T> {}
-// SAFETY: it owns its values.
-unsafe impl<T: Send> Send for Biased<T> {}
 
 impl<T> Biased<T> {
     pub(crate) fn new(parts: impl Iterator<Item = T>) -> Self {
@@ -83,6 +81,14 @@ impl<T> Biased<T> {
 
     pub(crate) fn len(&self) -> usize {
         self.parts.len()
+    }
+
+    /// Whether this thread has a slot: explored schedules of threads that have none
+    /// show nothing.
+    #[cfg(all(test, shuttle))]
+    #[allow(dead_code)] // in the library's own tests
+    pub(crate) fn has_slot(&self) -> bool {
+        seats::mine() < self.slots.len()
     }
 
     /// Hands a part to `read`, which others may read meanwhile.
@@ -159,11 +165,15 @@ impl<T> Part<T> {
     #[inline(never)]
     fn lock_to_read(&self) {
         self.lock.lock_shared();
+        if self.biased.load(Relaxed) {
+            // For who has no slot, or is in a read by it already.
+            return;
+        }
         // Some may be lost where several read at once: it is an estimate.
         let reads = self.locked_reads.load(Relaxed) + 1;
-        self.locked_reads.store(reads, Relaxed);
-        if reads >= ENOUGH && !self.biased.load(Relaxed) {
-            self.locked_reads.store(0, Relaxed);
+        if reads < ENOUGH {
+            self.locked_reads.store(reads, Relaxed);
+        } else {
             self.biased.store(true, SeqCst);
         }
     }
@@ -223,15 +233,18 @@ mod seats {
 
     thread_local! {
         static MINE: Cell<usize> = const { Cell::new(UNKNOWN) };
-        static GIVES_BACK: GivesBack = const { GivesBack };
+        static TAKES: Takes = const { Takes(Cell::new(NONE)) };
     }
 
-    struct GivesBack;
+    /// The seat that a thread has taken, which it gives back. It does not ask `MINE`
+    /// for it: where a thread's variables go one by one, that may be gone before.
+    struct Takes(Cell<usize>);
 
-    impl Drop for GivesBack {
+    impl Drop for Takes {
         fn drop(&mut self) {
-            let seat = MINE.try_with(|mine| mine.replace(NONE));
-            if let Ok(seat @ 0..MOST) = seat {
+            // What is still to go on this thread reads by the lock.
+            _ = MINE.try_with(|mine| mine.set(NONE));
+            if let seat @ 0..MOST = self.0.get() {
                 TAKEN.fetch_and(!(1 << seat), Release);
             }
         }
@@ -248,11 +261,12 @@ mod seats {
 
     #[cold]
     fn take() -> usize {
-        let seat = match GIVES_BACK.try_with(|_| ()) {
-            Ok(()) => lowest_free(),
-            // The thread is being torn down.
-            Err(_) => NONE,
-        };
+        let taken = TAKES.try_with(|takes| {
+            takes.0.set(lowest_free());
+            takes.0.get()
+        });
+        // There is none where the thread is being torn down.
+        let seat = taken.unwrap_or(NONE);
         MINE.with(|mine| mine.set(seat));
         seat
     }
@@ -320,6 +334,16 @@ mod tests {
         let biased = biased(1);
         let panics = || biased.read(0, |_| panic!("on purpose"));
         assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+        biased.write(0, |value| value[0] = 2);
+        assert_eq!(biased.read(0, |value| value[0]), 2);
+    }
+
+    #[test]
+    fn reads_by_the_lock_are_not_counted_while_there_is_a_bias() {
+        let biased = biased(1);
+        biased.parts[0].locked_reads.store(u32::MAX, Relaxed);
+        // The inner read needs the lock.
+        biased.read(0, |_| biased.read(0, |_| ()));
         biased.write(0, |value| value[0] = 2);
         assert_eq!(biased.read(0, |value| value[0]), 2);
     }

@@ -114,8 +114,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
     }
 
     /// Whether any row has ever had a date. For who has a row's shard locked, as
-    /// `read` in [`read`](Self::read) does: the mark is set before the date, so who
-    /// sees the row sees the mark.
+    /// `read` in [`read`](Self::read) does: the mark is set before the lock is given
+    /// back under which the date is, so who sees the date sees the mark.
     #[inline]
     pub(crate) fn has_dates(&self) -> bool {
         self.has_dates.load(Ordering::Relaxed)
@@ -179,11 +179,11 @@ impl<K, V, N: Note> Noted<K, V, N> {
     /// Has a row expire at another time; answers whether there is one.
     pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
         switch_point();
-        self.has_dates.store(true, Ordering::Relaxed);
         self.shards.write(self.shard_of(hash), |shard| {
             let Some(row) = shard.rows.find(hash, same(is)) else {
                 return false;
             };
+            self.has_dates.store(true, Ordering::Relaxed);
             // SAFETY: the row is there.
             unsafe { shard.set_expires(&row, at) };
             true
@@ -209,14 +209,19 @@ impl<K, V, N: Note> Noted<K, V, N> {
     }
 
     /// Takes the rows out of one shard whose dates `go`; what has none never
-    /// expires. Looks at all its buckets.
+    /// expires. Looks at all its buckets; if few of them are left full, the shard
+    /// shrinks, so that the next look costs less.
     pub(crate) fn take_where(
         &self,
         shard: usize,
         goes: impl Fn(Stamp) -> bool,
     ) -> Vec<Left<K, V, N>> {
         switch_point();
-        self.shards.write(shard, |shard| shard.take_where(goes))
+        self.shards.write(shard, |shard| {
+            let gone = shard.take_where(goes);
+            shard.shrink(self.hash_of);
+            gone
+        })
     }
 
     /// What `pick` makes of each row, one shard after another, under the shard's
@@ -347,16 +352,13 @@ impl<K, V, N: Note> Shard<K, V, N> {
 
     fn take_where(&mut self, goes: impl Fn(Stamp) -> bool) -> Vec<Left<K, V, N>> {
         let mut gone = Vec::new();
-        for at in 0..self.rows.buckets() {
-            // SAFETY: the index is below the number of buckets; a bucket that is
-            // full has filled cells.
-            unsafe {
-                if !self.rows.is_bucket_full(at) {
-                    continue;
-                }
-                let dates = self.columns.dates(at);
+        // SAFETY: the iterator yields full buckets, which have filled cells. A row
+        // may be taken out once it has been yielded; the table does not move
+        // meanwhile.
+        unsafe {
+            for row in self.rows.iter() {
+                let dates = self.columns.dates(self.rows.bucket_index(&row));
                 if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
-                    let row = self.rows.bucket(at);
                     gone.push(self.take(row));
                 }
             }
@@ -382,9 +384,6 @@ impl<K, V, N: Note> Shard<K, V, N> {
 
     /// Makes room for more rows: twice, or where many have left, the same again
     /// without their traces.
-    ///
-    /// `hash_of` is user code. If it panics, the shard is left empty and what was in
-    /// it is leaked.
     #[cold]
     #[inline(never)]
     fn grow(&mut self, hash_of: fn(&K) -> u64) {
@@ -393,29 +392,45 @@ impl<K, V, N: Note> Shard<K, V, N> {
             true => room,
             false => room + 1,
         };
-        let rows = RawTable::with_capacity(enough.max(4));
+        self.rebuild(enough.max(4), hash_of);
+    }
+
+    /// Gives memory back, if less than an eighth of it is needed.
+    fn shrink(&mut self, hash_of: fn(&K) -> u64) {
+        let (len, buckets) = (self.rows.len(), self.rows.buckets());
+        if buckets > SMALL && len < buckets / 8 {
+            self.rebuild(2 * len, hash_of);
+        }
+    }
+
+    /// Moves all rows into a new table, with room for so many.
+    ///
+    /// `hash_of` is user code. If it panics, the shard is left as it was, and the
+    /// memory of the new table is leaked.
+    #[inline(never)]
+    fn rebuild(&mut self, room: usize, hash_of: fn(&K) -> u64) {
+        let rows = RawTable::with_capacity(room);
         let columns = self.columns.with_cells(rows.buckets());
+        // Its rows are this shard's until it takes this shard's place.
         let mut new = ManuallyDrop::new(Shard { rows, columns });
-        let old = std::mem::replace(self, Shard::new());
-        let mut old = ManuallyDrop::new(old);
-        // SAFETY: each row is moved, bit by bit, from a full bucket of the old table
-        // into an empty one of the new, which has room for all; the old one is told
-        // to forget them before it is freed. Nothing is dropped on the way.
+        // SAFETY: each row is copied, bit by bit, from a full bucket of the old table
+        // into an empty one of the new, which has room for all. The copies are not
+        // used, nor dropped, before the old table has been told to forget its own.
         unsafe {
-            for row in old.rows.iter() {
-                let from = old.rows.bucket_index(&row);
-                let hash = match &old.columns.hashes {
+            for row in self.rows.iter() {
+                let from = self.rows.bucket_index(&row);
+                let hash = match &self.columns.hashes {
                     Some(hashes) => *hashes.get(from),
                     None => hash_of(&row.as_ref().0),
                 };
                 let placed = new.rows.insert_no_grow(hash, row.as_ptr().read());
                 let to = new.rows.bucket_index(&placed);
-                new.columns.copy(to, &old.columns, from);
+                new.columns.copy(to, &self.columns, from);
             }
-            old.rows.clear_no_drop();
+            self.rows.clear_no_drop();
         }
-        drop(ManuallyDrop::into_inner(old));
-        drop(std::mem::replace(self, ManuallyDrop::into_inner(new)));
+        // Of the old one the memory is left.
+        *self = ManuallyDrop::into_inner(new);
     }
 }
 
@@ -483,12 +498,12 @@ impl<N: Note> Columns<N> {
         unsafe { dates.fill(at, new) }
     }
 
-    /// Copies the cells of a row that moves.
+    /// Copies the cells of a row that moves, bit by bit.
     ///
     /// # Safety
     ///
-    /// Those at `from` are filled, and count as empty afterwards; those at `to` are
-    /// empty. Both have the same kinds of columns.
+    /// Those at `from` are filled; those at `to` are empty. Both have the same kinds
+    /// of columns. One of the two rows has to be forgotten before the other is used.
     unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
         // SAFETY: as the caller says.
         unsafe {
@@ -547,8 +562,8 @@ impl<T> Column<T> {
 
     /// # Safety
     ///
-    /// The cell `from` of `old` is filled, and counts as empty afterwards; the cell
-    /// `to` is there and empty.
+    /// The cell `from` of `old` is filled; the cell `to` is there and empty. One of
+    /// the two has to be forgotten before the other is used.
     unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
         // SAFETY: as the caller says.
         unsafe { self.fill(to, old.0.get_unchecked(from).assume_init_read()) }
@@ -569,6 +584,9 @@ fn prefetch<T>(line: *const T) {
     let _ = line;
 }
 
+/// How many buckets are not worth shrinking.
+const SMALL: usize = 64;
+
 /// How many rows a hash table of so many buckets takes before it grows: seven in
 /// eight, or all but one of a few.
 fn room_in(buckets: usize) -> usize {
@@ -587,6 +605,8 @@ fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(K, V)) -> bool {
 mod tests {
     use super::*;
     use crate::key::hash_of;
+    use std::cell::Cell;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
     use std::sync::Arc;
 
     /// Counted, so that a test sees what is dropped.
@@ -686,6 +706,86 @@ mod tests {
         }
         let mut shards = 0..table.shards();
         assert!(shards.all(|shard| table.shards.read(shard, |shard| shard.rows.buckets()) <= 128));
+    }
+
+    #[test]
+    fn a_hash_that_panics_as_the_table_grows_loses_no_row() {
+        thread_local!(static PANICS: Cell<bool> = const { Cell::new(false) });
+        let hash = |n: &u64| match PANICS.get() && *n == 1 {
+            true => panic!("on purpose"),
+            false => 7,
+        };
+        let note = Counted::default();
+        let table = Noted::new(hash);
+        let put = |n: u64| table.replace(7, n, n, note.clone(), until(n));
+        PANICS.set(true);
+        let panicked =
+            (0..ROWS).find(|n| catch_unwind(AssertUnwindSafe(|| drop(put(*n)))).is_err());
+        PANICS.set(false);
+        let kept = panicked.expect("it has had to grow");
+        assert_eq!(table.len() as u64, kept);
+        assert_eq!(Arc::strong_count(&note.0) as u64, 1 + kept);
+        assert!(put(kept).is_none());
+        for n in 0..=kept {
+            assert_eq!(table.read(7, |k| *k == n, |v, _| *v), Some(n));
+        }
+        drop(table);
+        assert_eq!(Arc::strong_count(&note.0), 1);
+    }
+
+    #[test]
+    fn rows_and_notes_may_take_no_space() {
+        let table = Noted::new(hash_of::<()>);
+        let hash = hash_of(&());
+        assert!(table.read(hash, |()| true, |(), _| ()).is_none());
+        assert!(table.take_all().is_empty());
+        assert!(table.replace(hash, (), (), (), NO_DATES).is_none());
+        assert!(table.set_expires(hash, |()| true, Stamp::from_nanos(9)));
+        let expires = table.read(
+            hash,
+            |()| true,
+            |(), beside| beside.dates().unwrap().expires,
+        );
+        assert_eq!(expires, Some(Stamp::from_nanos(9)));
+        assert!(table.replace(hash, (), (), (), NO_DATES).is_some());
+        assert_eq!(table.take_all().len(), 1);
+        assert_eq!(table.len(), 0);
+    }
+
+    #[test]
+    fn a_table_that_few_rows_are_left_in_shrinks() {
+        let table = Noted::new(hash_of::<String>);
+        let note = Counted::default();
+        let put = |n: u64| {
+            let key = n.to_string();
+            table.replace(hash_of(&key), key, n, note.clone(), until(n))
+        };
+        (0..8 * ROWS).for_each(|n| drop(put(n)));
+        let few = Stamp::from_nanos(8 * ROWS - 20);
+        for shard in 0..table.shards() {
+            drop(table.take_where(shard, |expires| expires < few));
+            let buckets = table.shards.read(shard, |shard| shard.rows.buckets());
+            assert!(buckets <= SMALL, "{buckets} for twenty rows at most");
+        }
+        for n in 8 * ROWS - 20..8 * ROWS {
+            let key = n.to_string();
+            let expires = table.read(
+                hash_of(&key),
+                |k| *k == key,
+                |_, beside| beside.dates().unwrap().expires,
+            );
+            assert_eq!(expires, Some(Stamp::from_nanos(n)));
+        }
+        assert_eq!(Arc::strong_count(&note.0), 21);
+        (0..ROWS).for_each(|n| assert!(put(n).is_none()));
+        assert_eq!(table.take_all().len() as u64, ROWS + 20);
+    }
+
+    #[test]
+    fn what_is_not_there_gets_no_date() {
+        let table = Noted::<u64, (), ()>::new(hash_of);
+        assert!(!table.set_expires(hash_of(&1_u64), |k| *k == 1, Stamp::from_nanos(9)));
+        assert!(!table.has_dates());
     }
 
     #[test]

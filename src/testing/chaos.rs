@@ -199,10 +199,10 @@ impl<S: ByteStore> Leases for ChaosStore<S> {
         key: &str,
         timeout: Duration,
     ) -> Result<Option<Box<dyn Lease + 'l>>, StoreError> {
-        let acquired = self.call(|store| match store.leases() {
-            Some(leases) => leases.acquire(key, timeout),
-            None => Ok(None),
-        })?;
+        let Some(leases) = self.store.leases() else {
+            return Ok(None);
+        };
+        let acquired = self.call(|_| leases.acquire(key, timeout))?;
         Ok(acquired.map(|lease| -> Box<dyn Lease + 'l> { Box::new(Held { lease, chaos: self }) }))
     }
 }

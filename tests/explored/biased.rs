@@ -1,7 +1,7 @@
 //! The tables' own lock, by itself, made of shuttle's parts.
 
 #[path = "../../src/table/biased.rs"]
-#[allow(dead_code, unreachable_pub)]
+#[allow(dead_code, unreachable_pub, clippy::module_inception)]
 mod biased;
 
 use crate::schedules;
@@ -15,6 +15,7 @@ fn readers_and_a_writer() {
     let reader = || {
         let biased = Arc::clone(&biased);
         thread::spawn(move || {
+            assert!(biased.has_slot());
             for _ in 0..3 {
                 let seen = biased.read(0, |value| {
                     let first = value[0];
@@ -52,6 +53,7 @@ fn a_write_that_has_ended_is_seen() {
         (0..3).for_each(|_| biased.read(0, |_| ()));
         let again = Arc::clone(&biased);
         let reader = thread::spawn(move || {
+            assert!(again.has_slot());
             let seen: Vec<u32> = (0..4).map(|_| again.read(0, |value| *value)).collect();
             assert!(seen.is_sorted(), "{seen:?}");
         });

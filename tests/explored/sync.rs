@@ -1,10 +1,13 @@
 //! What the library's `sync::raw` has, made of shuttle's parts.
 
 pub(crate) mod raw {
-    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize};
+    pub(crate) use shuttle::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize};
     use shuttle::sync::{Condvar, Mutex};
     use shuttle::thread;
     pub(crate) use shuttle::thread_local;
+    /// The system's: which seats are taken is known to all tests of this process, and
+    /// they run side by side.
+    pub(crate) use std::sync::atomic::AtomicU64;
 
     /// The face of a raw lock of `lock_api`'s, as far as it is used.
     pub(crate) trait RawRwLockExt {

@@ -2,6 +2,7 @@
 
 use crate::support::*;
 use mementos::{BuildError, Memoizer, Options, memoize};
+use std::cell::Cell;
 use std::sync::Barrier;
 use std::thread;
 
@@ -385,4 +386,80 @@ fn a_refresh_does_not_take_the_joined_value() {
         assert_eq!((first.join().unwrap(), fresh.join().unwrap()), (1, 2));
     });
     assert_eq!(memo.scope(|| run(asked.clone())), 2);
+}
+
+/// A value of which the leader can make so many copies and no more.
+#[derive(Debug, PartialEq)]
+struct Brittle;
+
+thread_local!(static COPIES: Cell<u32> = const { Cell::new(u32::MAX) });
+
+impl Clone for Brittle {
+    fn clone(&self) -> Self {
+        let left = COPIES.get().checked_sub(1).expect("no copy is left");
+        COPIES.set(left);
+        Brittle
+    }
+}
+
+#[test]
+fn a_copy_that_panics_as_the_value_is_kept_leaves_nobody_waiting() {
+    static DOOR: Door = Door::new();
+    static RUNS: Runs = Runs::new();
+
+    #[memoize]
+    fn brittle(name: Watched) -> Brittle {
+        _ = name;
+        if RUNS.count() == 1 {
+            DOOR.pass();
+            COPIES.set(1);
+        }
+        Brittle
+    }
+
+    let memo = in_memory().0;
+    let asked = Watched::new("a");
+    thread::scope(|threads| {
+        let first = threads.spawn(|| memo.scope(|| brittle(asked.clone())));
+        DOOR.until_came(1);
+        let second = threads.spawn(|| memo.scope(|| brittle(asked.clone())));
+        asked.until_joined(1);
+        DOOR.open();
+        assert!(first.join().is_err());
+        assert_eq!(second.join().unwrap(), Brittle);
+    });
+    assert_eq!(RUNS.so_far(), 2);
+}
+
+/// An argument that has something to say as it is dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Loud;
+
+thread_local!(static SAYS: Cell<Option<fn()>> = const { Cell::new(None) });
+
+impl Drop for Loud {
+    fn drop(&mut self) {
+        if let Some(says) = SAYS.take() {
+            says();
+        }
+    }
+}
+
+#[test]
+fn a_key_whose_result_is_not_kept_is_dropped_with_nothing_locked() {
+    #[memoize(key(name))]
+    fn fails(name: &Loud) -> Result<u32, String> {
+        _ = name;
+        SAYS.set(Some(|| {
+            fails::delete(&Loud).unwrap();
+        }));
+        Err("on purpose".to_owned())
+    }
+
+    let (done, is_done) = std::sync::mpsc::channel();
+    thread::spawn(move || {
+        let failed = in_memory().0.scope(|| fails(&Loud));
+        done.send(failed.is_err()).unwrap();
+    });
+    assert_eq!(is_done.recv_timeout(secs(60)), Ok(true));
 }

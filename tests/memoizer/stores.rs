@@ -476,3 +476,19 @@ fn a_store_that_asks_for_the_key_it_is_asked_for_gets_the_circle() {
     let memo = memo.get_or_init(|| Memoizer::new(store));
     assert_eq!(memo.get_with("key", Options::new(), || 1).unwrap(), 1);
 }
+
+#[test]
+fn a_store_that_is_replaced_is_given_up() {
+    #[memoize]
+    fn one() -> u32 {
+        1
+    }
+
+    let rows = Rows::default();
+    let memo = Memoizer::new(Arc::clone(&rows));
+    assert_eq!(memo.scope(one), 1);
+    assert!(Arc::strong_count(&rows) > 1);
+    memo.set_defaults(|_| Options::new());
+    assert_eq!(memo.scope(one), 1);
+    assert_eq!(Arc::strong_count(&rows), 1);
+}

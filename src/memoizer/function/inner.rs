@@ -33,7 +33,8 @@ pub(crate) struct Inner<M: Memoized> {
     spaces: Lasting<Arc<str>, Table<M>>,
     said: Mutex<Said<M>>,
     /// What was settled first, and whether it still holds: until something is said
-    /// anew, calls need not lock and count to know it.
+    /// anew, calls need not lock and count to know it. It stays here when it no longer
+    /// holds, so nothing that names a store is put here.
     first: OnceCell<Settled<M>>,
     first_holds: AtomicBool,
     pub(super) counters: Counters,
@@ -187,17 +188,25 @@ impl<M: Shareable> Inner<M> {
 
     /// What holds for a call that says nothing itself.
     pub(super) fn settled(&self) -> Result<Holding<'_, M>, RegionError> {
-        if self.first_holds.load(Ordering::Acquire)
-            && let Some(first) = self.first.get()
-        {
-            return Ok(Holding::First(first));
+        match self.first() {
+            Some(first) => Ok(Holding::First(first)),
+            None => self.settle(),
         }
-        self.settle()
+    }
+
+    /// What was settled first, if it holds.
+    #[inline]
+    fn first(&self) -> Option<&Settled<M>> {
+        let holds = self.first_holds.load(Ordering::Acquire);
+        holds.then(|| self.first.get()).flatten()
     }
 
     #[cold]
     fn settle(&self) -> Result<Holding<'_, M>, RegionError> {
         let mut said = self.said.lock();
+        if let Some(first) = self.first() {
+            return Ok(Holding::First(first));
+        }
         if let Some(settled) = &said.settled {
             return Ok(Holding::Counted(Arc::clone(settled)));
         }
@@ -210,17 +219,14 @@ impl<M: Shareable> Inner<M> {
             && !self.settings.observers.any();
         let age = terms.plain_age().filter(|_| is_plain);
         let settled = Settled { terms, rules };
-        let holding = match self.first.try_insert(settled) {
-            Ok(first) => {
-                self.first_holds.store(true, Ordering::Release);
-                Holding::First(first)
-            }
-            Err((first, _)) if self.first_holds.load(Ordering::Relaxed) => Holding::First(first),
-            Err((_, settled)) => {
-                let settled = Arc::new(settled);
-                said.settled = Some(Arc::clone(&settled));
-                Holding::Counted(settled)
-            }
+        let holding = if settled.terms.store.is_none() && self.first.get().is_none() {
+            let first = self.first.get_or_init(|| settled);
+            self.first_holds.store(true, Ordering::Release);
+            Holding::First(first)
+        } else {
+            let settled = Arc::new(settled);
+            said.settled = Some(Arc::clone(&settled));
+            Holding::Counted(settled)
         };
         self.plain_age
             .store(age.unwrap_or(NOT_PLAIN), Ordering::Relaxed);
