@@ -154,7 +154,6 @@ impl Call<'_> {
                         Ok(self.put(shelf, hash, key, entry, lease, &run))
                     }
                 },
-                },
                 publish: shelf.publish(),
                 patience: self.patience(),
             },
