@@ -307,6 +307,9 @@ impl Memoizer {
 }
 
 /// A shared store, for values of one type and errors of another.
+pub(super) type Known<'s> = Among<'s, fn(&AnyValue) -> bool>;
+
+/// Such a store.
 ///
 /// # Errors
 ///
@@ -315,7 +318,7 @@ pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     store: &'s SharedStore,
     known: Option<&'s dyn AnyCoding>,
     terms: &Terms,
-) -> Result<Among<'s, fn(&AnyValue) -> bool>, Uncodable> {
+) -> Result<Known<'s>, Uncodable> {
     let (coded, region) = (coded(known, terms), terms.region.as_ref());
     let name = std::any::type_name::<V>();
     coding::check(store.form(), coded, BY_HAND, name, region, Remedy::Tell)?;

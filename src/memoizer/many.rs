@@ -1,8 +1,8 @@
 //! Several keys with one call of the function.
 
-use super::by_hand::{Value, among, answer, typed};
+use super::by_hand::{Known, Value, among, answer, typed};
 use super::path::{Brought, Call, Mode, Run};
-use super::shelf::{Among, Shelf};
+use super::shelf::Shelf;
 use super::{Event, Memoizer};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, Miscounted};
@@ -19,7 +19,6 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
-type Shelved<'s> = Among<'s, fn(&AnyValue) -> bool>;
 type Leading<'s> = Lead<'s, String, Entry<AnyValue>, AnyFailure>;
 type Flying = Arc<Flight<String, Entry<AnyValue>, AnyFailure>>;
 
@@ -117,7 +116,7 @@ struct Key<'k> {
 /// What there is so far.
 struct Many<'c, 'k> {
     call: &'c Call<'c>,
-    shelf: &'c Shelved<'c>,
+    shelf: &'c Known<'c>,
     found: HashMap<&'k str, Entry<AnyValue>>,
 }
 

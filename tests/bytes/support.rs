@@ -1,7 +1,7 @@
+use mementos::Memoizer;
 use mementos::clock::FakeClock;
 use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::testing::HeapBytes;
-use mementos::{Memoizer, Options};
 use std::time::Duration;
 
 pub(crate) fn secs(seconds: u64) -> Duration {
@@ -32,6 +32,7 @@ pub(crate) fn the_only_key(heap: &HeapBytes) -> String {
     keys.into_iter().next().unwrap()
 }
 
-pub(crate) fn refused() -> Options {
-    Options::new()
+/// A function that is not to run: its result is kept.
+pub(crate) fn kept<V>() -> V {
+    panic!("it should have been found")
 }

@@ -305,7 +305,7 @@ fn two_hundred_cold_keys_are_two_hundred_runs_by_hand() {
             assert_eq!(memo.get(&x.to_string(), run).unwrap(), 2 * x);
         });
         assert_eq!(runs.so_far(), COLD);
-        assert_eq!(memo.stats().builds, COLD.into());
+        assert_eq!(memo.stats().builds, u64::from(COLD));
     }
 }
 

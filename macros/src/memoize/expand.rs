@@ -7,10 +7,10 @@ use super::generics;
 use crate::arguments::args;
 use crate::attributes::{allowances, located};
 use crate::key::KeyForm;
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, Ident, Path, Visibility, parse_quote};
+use syn::{Attribute, Generics, Ident, Path, Type, Visibility, parse_quote};
 
 /// The type that stands for the function.
 pub(super) struct Subject<'s> {
@@ -110,6 +110,7 @@ fn probes(krate: &Path, function: &Function) -> TokenStream {
     // What the compiler says of these belongs to the output's type.
     let span = located(function.output.span());
     let output = Ident::new("output", span.resolved_at(Span::mixed_site()));
+    let coding = coding(krate, &function.output);
     quote_spanned! {span=>
         #[inline]
         fn copy(#output: &Self::Output) -> ::core::option::Option<Self::Output> {
@@ -123,11 +124,31 @@ fn probes(krate: &Path, function: &Function) -> TokenStream {
             (&&&&Probe::<Self::Output>::new()).answer(#output)
         }
 
-        fn coding() -> ::core::option::Option<#krate::Coding<Self::Output>> {
-            use #krate::private::probe::*;
-            (&&&&Probe::<Self::Output>::new()).coding()
-        }
+        #coding
     }
+}
+
+/// How the output becomes bytes, if there is a way. What borrows for ever cannot be
+/// read from bytes; the compiler, asked for it, would refuse rather than say no.
+fn coding(krate: &Path, output: &Type) -> Option<TokenStream> {
+    let span = located(output.span());
+    (!borrows(output.to_token_stream())).then(|| {
+        quote_spanned! {span=>
+            fn coding() -> ::core::option::Option<#krate::Coding<Self::Output>> {
+                use #krate::private::probe::*;
+                (&&&&Probe::<Self::Output>::new()).coding()
+            }
+        }
+    })
+}
+
+/// Whether a lifetime or a reference is written in the type.
+fn borrows(tokens: TokenStream) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Punct(punct) => matches!(punct.as_char(), '&' | '\''),
+        TokenTree::Group(group) => borrows(group.stream()),
+        TokenTree::Ident(_) | TokenTree::Literal(_) => false,
+    })
 }
 
 /// The methods that answer with what the options say, where they say something.

@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A store of bytes, for values: in what format they are written, and how much they
 /// are compressed.
@@ -37,14 +38,38 @@ pub struct Encoded {
     /// The least length of a value that is compressed, in bytes.
     compress_from: usize,
     known: HashMap<TypeId, Arc<dyn AnyCoding>>,
-    /// Keys under which a later version keeps what this one cannot read: from the
-    /// look that finds it until the put that would have overwritten it.
-    newer: Mutex<HashSet<String>>,
+    newer: Newer,
 }
 
-/// How many such keys are remembered. A look that is not followed by a put leaves
-/// one.
-const NEWER_MOST: usize = 10_000;
+/// What is found for one key of several.
+type Found = Result<Option<Entry<AnyValue>>, StoreError>;
+
+/// Keys under which a later version keeps what this one cannot read, as of the last
+/// look: what is built for them is not to overwrite it.
+#[derive(Default)]
+struct Newer {
+    any: AtomicBool,
+    keys: Mutex<HashSet<String>>,
+}
+
+impl Newer {
+    /// How many keys are remembered. One that is not asked for again stays.
+    const MOST: usize = 10_000;
+
+    fn add(&self, text: &str) {
+        let mut keys = self.keys.lock();
+        if keys.len() >= Newer::MOST {
+            keys.clear();
+        }
+        keys.insert(text.to_owned());
+        self.any.store(true, Ordering::Relaxed);
+    }
+
+    /// Forgets a key; answers whether it was one.
+    fn remove(&self, text: &str) -> bool {
+        self.any.load(Ordering::Relaxed) && self.keys.lock().remove(text)
+    }
+}
 
 impl Encoded {
     /// Values in this store, in MessagePack, and not compressed.
@@ -54,7 +79,7 @@ impl Encoded {
             codec: Codec::default(),
             compress_from: usize::MAX,
             known: HashMap::new(),
-            newer: Mutex::default(),
+            newer: Newer::default(),
         };
         encoded
             .knows::<bool>()
@@ -135,7 +160,7 @@ impl Encoded {
         &self,
         texts: &[&str],
         coded: Coded<'_>,
-    ) -> Result<Vec<Result<Option<Entry<AnyValue>>, StoreError>>, StoreError> {
+    ) -> Result<Vec<Found>, StoreError> {
         let found = self.store.get_many(texts)?;
         let pairs = texts.iter().zip(&found);
         Ok(pairs
@@ -148,7 +173,7 @@ impl Encoded {
         let Some(bytes) = self.store.get(text)? else {
             return Ok(None);
         };
-        let envelope = self.envelope(text, &bytes)?;
+        let envelope = envelope_of(text, &bytes)?;
         Ok(envelope.map(|envelope| entry(&envelope, ())))
     }
 
@@ -161,7 +186,7 @@ impl Encoded {
         coded: Coded<'_>,
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
-        if self.newer.lock().remove(text) {
+        if self.newer.remove(text) {
             return Ok(());
         }
         let bytes = self.seal(text, new, coded)?;
@@ -186,7 +211,7 @@ impl Encoded {
             let Some(old) = self.store.get(text)? else {
                 return Ok(false);
             };
-            if self.envelope(text, &old)?.is_none() {
+            if envelope_of(text, &old)?.is_none() {
                 return Ok(false);
             }
             let new = envelope::with_expiry(&old, at);
@@ -206,10 +231,12 @@ impl Encoded {
         bytes: Option<&[u8]>,
         coded: Coded<'_>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        self.newer.remove(text);
         let Some(bytes) = bytes else {
             return Ok(None);
         };
-        let Some(envelope) = self.envelope(text, bytes)? else {
+        let Some(envelope) = envelope_of(text, bytes)? else {
+            self.newer.add(text);
             return Ok(None);
         };
         if envelope.schema != coded.schema() {
@@ -227,28 +254,6 @@ impl Encoded {
             false => decode(envelope.payload)?,
         };
         Ok(Some(entry(&envelope, value)))
-    }
-
-    /// The envelope, or nothing where it is for a later version alone: that is to stay
-    /// where it is.
-    fn envelope<'b>(
-        &self,
-        text: &str,
-        bytes: &'b [u8],
-    ) -> Result<Option<Envelope<'b>>, StoreError> {
-        match Envelope::open(bytes) {
-            Ok(envelope) if envelope.key_check == key_check(text) => Ok(Some(envelope)),
-            Ok(_) => Err(unusable("they are of another key")),
-            Err(Fault::Newer { .. }) => {
-                let mut newer = self.newer.lock();
-                if newer.len() >= NEWER_MOST {
-                    newer.clear();
-                }
-                newer.insert(text.to_owned());
-                Ok(None)
-            }
-            Err(fault) => Err(unusable(fault)),
-        }
     }
 
     fn seal(
@@ -279,6 +284,17 @@ impl Encoded {
         envelope
             .seal()
             .ok_or_else(|| failed("the value takes more than four gigabytes".into()))
+    }
+}
+
+/// The envelope, or nothing where it is for a later version alone: that is to stay
+/// where it is.
+fn envelope_of<'b>(text: &str, bytes: &'b [u8]) -> Result<Option<Envelope<'b>>, StoreError> {
+    match Envelope::open(bytes) {
+        Ok(envelope) if envelope.key_check == key_check(text) => Ok(Some(envelope)),
+        Ok(_) => Err(unusable("they are of another key")),
+        Err(Fault::Newer { .. }) => Ok(None),
+        Err(fault) => Err(unusable(fault)),
     }
 }
 

@@ -295,6 +295,7 @@ mod tests {
         set_checksum(&mut bytes);
         assert_eq!(Envelope::open(&bytes).unwrap(), envelope());
         bytes[5] = 2;
+        set_checksum(&mut bytes);
         assert_eq!(Envelope::open(&bytes), Err(Fault::Newer { needs: 2 }));
     }
 
