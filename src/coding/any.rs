@@ -5,6 +5,7 @@ use crate::store::Form;
 use std::sync::Arc;
 
 /// How values become bytes, where the type is known to whoever made this.
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))] // no store asks for it
 pub(crate) trait AnyCoding: Send + Sync {
     /// The name of the type, as far as bytes are concerned.
     fn type_name(&self) -> &'static str;
@@ -38,6 +39,7 @@ impl<V: std::any::Any + Send + Sync> AnyCoding for Plain<V> {
 
 /// How the value of one call becomes bytes.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
 pub(crate) struct Coded<'c> {
     pub(crate) coding: &'c dyn AnyCoding,
     /// What the options say that its type is told by.

@@ -13,6 +13,7 @@ use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
 use crate::store::{AnyFailure, Form, SharedStore, StoreError};
+use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -291,6 +292,7 @@ impl Memoizer {
             clock: self.settings().clock(),
             log: self.log(terms),
             mode,
+            missed: Version::UNKNOWN,
         }
     }
 

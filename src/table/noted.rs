@@ -15,13 +15,12 @@
 
 #![allow(unsafe_code)]
 
-use super::biased::Biased;
+use super::biased::{Biased, cores};
 use crate::clock::Stamp;
 use crate::sync::switch_point;
 use hashbrown::raw::{Bucket, RawTable};
 use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::available_parallelism;
 
 pub(crate) struct Noted<K, V, N> {
     shards: Biased<Shard<K, V, N>>,
@@ -53,6 +52,15 @@ struct Columns<N> {
 pub(crate) struct Dates {
     pub(crate) created: Stamp,
     pub(crate) expires: Stamp,
+}
+
+/// How often a shard had been written when something was looked for in it.
+#[derive(Clone, Copy)]
+pub(crate) struct Version(u64);
+
+impl Version {
+    /// Of no shard: whoever has it is to look again.
+    pub(crate) const UNKNOWN: Version = Version(u64::MAX);
 }
 
 /// What is kept beside a row.
@@ -103,8 +111,7 @@ pub(crate) struct Left<K, V, N> {
 
 impl<K, V, N: Note> Noted<K, V, N> {
     pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let count = (4 * cores).next_power_of_two();
+        let count = (4 * cores()).next_power_of_two();
         Noted {
             shards: Biased::new((0..count).map(|_| Shard::new())),
             shift: u64::BITS - count.trailing_zeros(),
@@ -131,16 +138,34 @@ impl<K, V, N: Note> Noted<K, V, N> {
         is: impl Fn(&K) -> bool,
         read: impl FnOnce(&V, Beside<'_, K, V, N>) -> R,
     ) -> Option<R> {
+        self.read_or(hash, is, read).ok()
+    }
+
+    /// The same, with the version of the shard in which there is no such row.
+    #[inline]
+    pub(crate) fn read_or<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        read: impl FnOnce(&V, Beside<'_, K, V, N>) -> R,
+    ) -> Result<R, Version> {
         switch_point();
-        self.shards.read(self.shard_of(hash), |shard| {
+        let number = self.shard_of(hash);
+        self.shards.read(number, |shard| {
             let Some(row) = shard.rows.find(hash, same(is)) else {
                 shard.prepare(hash);
-                return None;
+                return Err(Version(self.shards.writes(number)));
             };
             // SAFETY: the row is there, and nobody writes while the shard is locked.
             let (_, value) = unsafe { row.as_ref() };
-            Some(read(value, Beside { shard, row: &row }))
+            Ok(read(value, Beside { shard, row: &row }))
         })
+    }
+
+    /// Whether a row of this hash can have come since the shard had that version. For
+    /// who has whatever orders a put of interest before this.
+    pub(crate) fn may_have_changed(&self, hash: u64, since: Version) -> bool {
+        self.shards.writes(self.shard_of(hash)) != since.0
     }
 
     /// Puts a row. If it replaces one, that comes back, with the key that was not

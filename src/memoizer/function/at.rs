@@ -14,6 +14,7 @@ use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
 use crate::store::{Form, SharedStore, StoreError};
+use crate::table::Version;
 use std::any::type_name;
 use std::time::Duration;
 
@@ -188,6 +189,7 @@ impl<M: Shareable> Inner<M> {
             clock: self.clock(),
             log: self.log(terms),
             mode: Mode::Take,
+            missed: Version::UNKNOWN,
         };
         let entry = self.facts(terms, &args);
         entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh)
