@@ -25,6 +25,8 @@ mod memory;
 mod pinned;
 mod shared;
 mod statics;
+#[cfg(feature = "bytes")]
+mod tiered;
 mod weak;
 
 pub(crate) use backing::Form;
@@ -42,6 +44,8 @@ pub use pinned::PinnedStore;
 pub(crate) use shared::AnyFailure;
 pub use shared::SharedStore;
 pub use statics::StaticStore;
+#[cfg(feature = "bytes")]
+pub use tiered::Tiered;
 pub use weak::WeakStore;
 
 use std::error::Error;

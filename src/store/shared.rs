@@ -56,6 +56,11 @@ impl SharedStore {
         SharedStore::of(Backing::Bytes(store))
     }
 
+    #[cfg(feature = "bytes")]
+    pub(crate) fn tiered(store: super::Tiered) -> Self {
+        SharedStore::of(Backing::Tiered(store))
+    }
+
     fn of(backing: Backing) -> Self {
         SharedStore(Arc::new(Inner {
             backing,

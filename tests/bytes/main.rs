@@ -6,4 +6,5 @@ mod functions;
 mod groups_of_processes;
 mod suites;
 mod support;
+mod tiered;
 mod versions;

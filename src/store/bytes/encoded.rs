@@ -4,7 +4,7 @@ use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Codec, Coded, Coding, Plain};
 use crate::entry::{AnyValue, Entry};
 use crate::etag::Etag;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Form, SharedStore, StoreError};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
@@ -138,9 +138,12 @@ impl Encoded {
         self.known.get(&id).cloned()
     }
 
-    /// Whether the type of a value must be told by a schema.
-    pub(crate) fn needs_schema(&self) -> bool {
-        !self.codec.describes_itself()
+    /// What is asked of a value, if it is to be kept here.
+    pub(crate) fn form(&self) -> Form {
+        match self.codec.describes_itself() {
+            true => Form::Bytes,
+            false => Form::BytesBySchema,
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn ByteStore {

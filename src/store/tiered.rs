@@ -1,0 +1,264 @@
+use super::bytes::Encoded;
+use super::{Form, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
+use crate::clock::{Clock, Stamp, Watch, nanos};
+use crate::coding::{AnyCoding, Coded};
+use crate::entry::{AnyValue, Entry};
+use crate::key::hash_of;
+use parking_lot::Mutex;
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A store of bytes with the memory of this process in front of it: what has been
+/// read or built here lately is not asked of the store again.
+///
+/// A result may then be as old as the bound says, for others have deleted or replaced
+/// it meanwhile: 10 seconds, if nothing is said. What this process deletes itself is
+/// gone at once.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use mementos::store::{Tiered, bytes::Encoded};
+/// use mementos::{Memoizer, testing::HeapBytes};
+/// use std::time::Duration;
+///
+/// let far = Encoded::new(HeapBytes::new());
+/// let memo = Memoizer::new(Tiered::new(far).no_older_than(Duration::from_secs(2)));
+/// assert_eq!(memo.get("key", || 1_u32).unwrap(), 1);
+/// # }
+/// ```
+pub struct Tiered {
+    near: MemoryStore<String, Near>,
+    far: Encoded,
+    /// For how long what is near is not asked for again, in nanoseconds.
+    bound: u64,
+    clock: Watch,
+    stripes: Box<[Mutex<Epoch>]>,
+}
+
+/// A result that is near.
+#[derive(Clone)]
+struct Near {
+    entry: Entry<AnyValue>,
+    /// When it was read from afar, or put there.
+    since: Stamp,
+    schema: Option<u64>,
+}
+
+/// How often something of a stripe's keys has been invalidated. What was asked of the
+/// store before is not kept after:
+///
+/// ```text
+///   reader                         whoever deletes
+///   notes the epoch
+///   is sent the old value
+///                                  deletes it in the store
+///                                  takes it out of memory; the epoch is another
+///   keeps nothing: the epoch has changed
+/// ```
+///
+/// The check and the put are one step, as are the removal and the new epoch.
+#[derive(Default)]
+struct Epoch(u64);
+
+const STRIPES: usize = 64;
+
+impl Tiered {
+    /// Memory in front of this store.
+    pub fn new(far: Encoded) -> Self {
+        Tiered {
+            near: MemoryStore::new(),
+            far,
+            bound: nanos(Duration::from_secs(10)),
+            clock: Watch::Coarse,
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// How old what is near may be, beside what its own age allows.
+    #[must_use]
+    pub fn no_older_than(mut self, age: Duration) -> Self {
+        self.bound = nanos(age);
+        self
+    }
+
+    /// Chooses the clock by which that is told.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Watch::Own(Arc::new(clock));
+        self
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.far.form()
+    }
+
+    pub(super) fn known(&self, id: TypeId) -> Option<Arc<dyn AnyCoding>> {
+        self.far.known(id)
+    }
+
+    pub(super) fn find(
+        &self,
+        text: &String,
+        coded: Coded<'_>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        if let Some(near) = self.near(text, coded.schema) {
+            return Ok(Some(near));
+        }
+        let epoch = self.epoch(text);
+        let found = self.far.find(text, coded)?;
+        if let Some(entry) = &found {
+            self.keep(text, entry, coded, epoch);
+        }
+        Ok(found)
+    }
+
+    pub(super) fn find_many(
+        &self,
+        texts: &[&String],
+        coded: Coded<'_>,
+    ) -> Result<Vec<Result<Option<Entry<AnyValue>>, StoreError>>, StoreError> {
+        let mut found: Vec<_> = texts
+            .iter()
+            .map(|text| Ok(self.near(text, coded.schema)))
+            .collect();
+        let missing = |found: &[Result<Option<_>, _>]| -> Vec<usize> {
+            let missing = |at: &usize| matches!(found[*at], Ok(None));
+            (0..texts.len()).filter(missing).collect()
+        };
+        let open = missing(&found);
+        if open.is_empty() {
+            return Ok(found);
+        }
+        let epochs: Vec<u64> = open.iter().map(|at| self.epoch(texts[*at])).collect();
+        let keys: Vec<&str> = open.iter().map(|at| texts[*at].as_str()).collect();
+        let far = self.far.find_many(&keys, coded)?;
+        for ((at, epoch), far) in open.into_iter().zip(epochs).zip(far) {
+            if let Ok(Some(entry)) = &far {
+                self.keep(texts[at], entry, coded, epoch);
+            }
+            found[at] = far;
+        }
+        Ok(found)
+    }
+
+    pub(super) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
+        self.far.facts(text)
+    }
+
+    pub(super) fn put(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        lease: Option<&dyn Lease>,
+    ) -> Result<(), StoreError> {
+        let epoch = self.epoch(text);
+        let put = self.far.put(text, entry, coded, lease);
+        match put {
+            Ok(()) => self.keep(text, entry, coded, epoch),
+            // It is not known what is there now.
+            Err(_) => self.forget(text),
+        }
+        put
+    }
+
+    pub(super) fn expire_at(&self, text: &String, at: Stamp) -> Result<bool, StoreError> {
+        let changed = self.far.expire_at(text, at);
+        self.forget(text);
+        changed
+    }
+
+    pub(super) fn delete(&self, text: &String) -> Result<bool, StoreError> {
+        let deleted = self.far.store().delete(text);
+        self.forget(text);
+        deleted
+    }
+
+    pub(super) fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
+        let deleted = self.far.store().delete_prefix(prefix);
+        self.forget_all();
+        deleted
+    }
+
+    pub(super) fn clear(&self) -> Result<(), StoreError> {
+        let cleared = self.far.store().clear();
+        self.forget_all();
+        cleared
+    }
+
+    pub(super) fn tidy(&self, now: SystemTime) -> usize {
+        self.near.tidy(self.clock.now().into());
+        self.far.store().tidy(now)
+    }
+
+    pub(super) fn native_ttl(&self, text: &str) -> Result<Option<Duration>, StoreError> {
+        self.far.store().native_ttl(text)
+    }
+
+    pub(super) fn guards(&self) -> Option<Guards<'_>> {
+        self.far.store().leases().map(Guards::Leases)
+    }
+
+    /// What is near, if it is young enough.
+    fn near(&self, text: &String, schema: Option<u64>) -> Option<Entry<AnyValue>> {
+        let near = self.near.find(hash_of(text), &text)?;
+        let ends = near.since.after_nanos(self.bound);
+        (near.schema == schema && self.clock.now() < ends).then_some(near.entry)
+    }
+
+    /// Keeps an entry near, unless something of its stripe has been invalidated since
+    /// that epoch.
+    fn keep(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
+        let since = self.clock.now();
+        let near = Near {
+            entry: entry.clone(),
+            since,
+            schema: coded.schema,
+        };
+        let expires = entry.expires.min(since.after_nanos(self.bound));
+        let now = self.stripe(text).lock();
+        let replaced = (now.0 == epoch)
+            .then(|| self.near.keep(hash_of(text), text.clone(), near, expires))
+            .flatten();
+        drop(now);
+        // The value is the user's.
+        drop(replaced);
+    }
+
+    fn epoch(&self, text: &String) -> u64 {
+        self.stripe(text).lock().0
+    }
+
+    fn forget(&self, text: &String) {
+        let mut epoch = self.stripe(text).lock();
+        epoch.0 += 1;
+        let gone = self.near.take(hash_of(text), &text);
+        drop(epoch);
+        drop(gone);
+    }
+
+    fn forget_all(&self) {
+        for stripe in &self.stripes {
+            stripe.lock().0 += 1;
+        }
+        _ = self.near.clear();
+    }
+
+    fn stripe(&self, text: &String) -> &Mutex<Epoch> {
+        &self.stripes[hash_of(text) as usize % STRIPES]
+    }
+}
+
+impl From<Tiered> for SharedStore {
+    fn from(store: Tiered) -> Self {
+        SharedStore::tiered(store)
+    }
+}
+
+impl fmt::Debug for Tiered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tiered({:?})", self.far)
+    }
+}
