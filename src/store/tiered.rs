@@ -1,4 +1,4 @@
-use super::bytes::Encoded;
+use super::bytes::{Encoded, Found};
 use super::{Form, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
 use crate::clock::{Clock, Stamp, Watch, nanos};
 use crate::coding::{AnyCoding, Coded};
@@ -118,7 +118,7 @@ impl Tiered {
         &self,
         texts: &[&String],
         coded: Coded<'_>,
-    ) -> Result<Vec<Result<Option<Entry<AnyValue>>, StoreError>>, StoreError> {
+    ) -> Result<Vec<Found>, StoreError> {
         let mut found: Vec<_> = texts
             .iter()
             .map(|text| Ok(self.near(text, coded.schema)))
@@ -143,7 +143,7 @@ impl Tiered {
         Ok(found)
     }
 
-    pub(super) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
+    pub(super) fn facts(&self, text: &str) -> Result<Option<Entry<()>>, StoreError> {
         self.far.facts(text)
     }
 

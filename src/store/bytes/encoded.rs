@@ -42,7 +42,7 @@ pub struct Encoded {
 }
 
 /// What is found for one key of several.
-type Found = Result<Option<Entry<AnyValue>>, StoreError>;
+pub(crate) type Found = Result<Option<Entry<AnyValue>>, StoreError>;
 
 /// Keys under which a later version keeps what this one cannot read, as of the last
 /// look: what is built for them is not to overwrite it.

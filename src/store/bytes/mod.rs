@@ -15,6 +15,7 @@ mod envelope;
 
 pub use super::lease::{Lease, Leases};
 pub use encoded::Encoded;
+pub(crate) use encoded::Found;
 
 use super::StoreError;
 use std::sync::Arc;
