@@ -7,7 +7,7 @@
 //! | [`memoizers`] | what a memoizer must do over any store, in one call |
 //! | [`HeapBytes`] | a store of bytes in this process's memory |
 //! | [`ChaosStore`] | a store of bytes that fails as it is told to |
-//! | [`FakeClock`](crate::clock::FakeClock) | time that is moved by hand |
+//! | [`FakeClock`] | time that is moved by hand |
 //!
 //! A store of one's own is tested by one line:
 //!
