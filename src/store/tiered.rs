@@ -1,6 +1,6 @@
-use super::bytes::{Encoded, Found};
+use super::bytes::{Change, Encoded, Found, Watch};
 use super::{Form, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
-use crate::clock::{Clock, Stamp, Watch, nanos};
+use crate::clock::{Clock, Stamp, Watch as Clocked, nanos};
 use crate::coding::{AnyCoding, Coded};
 use crate::entry::{AnyValue, Entry};
 use crate::key::hash_of;
@@ -29,11 +29,18 @@ use std::time::{Duration, SystemTime};
 /// # }
 /// ```
 pub struct Tiered {
-    near: MemoryStore<String, Near>,
+    memory: Arc<Memory>,
     far: Encoded,
     /// For how long what is near is not asked for again, in nanoseconds.
     bound: u64,
-    clock: Watch,
+    clock: Clocked,
+    /// Tells the memory what others change, if the store can.
+    _watch: Option<Watch>,
+}
+
+/// What is near.
+struct Memory {
+    results: MemoryStore<String, Near>,
     stripes: Box<[Mutex<Epoch>]>,
 }
 
@@ -66,13 +73,26 @@ const STRIPES: usize = 64;
 
 impl Tiered {
     /// Memory in front of this store.
+    ///
+    /// If the store tells what changes in it, what others delete is gone from memory
+    /// as soon as that is heard; the bound holds beside.
     pub fn new(far: Encoded) -> Self {
+        let memory = Arc::new(Memory {
+            results: MemoryStore::new(),
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+        });
+        let told = Arc::clone(&memory);
+        let watch = far.store().watch(Box::new(move |change| match change {
+            Change::Key(text) => told.forget(text),
+            Change::All => told.forget_all(),
+        }));
         Tiered {
-            near: MemoryStore::new(),
+            memory,
             far,
             bound: nanos(Duration::from_secs(10)),
-            clock: Watch::Coarse,
-            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            clock: Clocked::Coarse,
+            // One that cannot be watched is asked again when the bound is over.
+            _watch: watch.ok().flatten(),
         }
     }
 
@@ -86,7 +106,7 @@ impl Tiered {
     /// Chooses the clock by which that is told.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
-        self.clock = Watch::Own(Arc::new(clock));
+        self.clock = Clocked::Own(Arc::new(clock));
         self
     }
 
@@ -106,7 +126,7 @@ impl Tiered {
         if let Some(near) = self.near(text, coded.schema) {
             return Ok(Some(near));
         }
-        let epoch = self.epoch(text);
+        let epoch = self.memory.epoch(text);
         let found = self.far.find(text, coded)?;
         if let Some(entry) = &found {
             self.keep(text, entry, coded, epoch);
@@ -131,7 +151,10 @@ impl Tiered {
         if open.is_empty() {
             return Ok(found);
         }
-        let epochs: Vec<u64> = open.iter().map(|at| self.epoch(texts[*at])).collect();
+        let epochs: Vec<u64> = open
+            .iter()
+            .map(|at| self.memory.epoch(texts[*at]))
+            .collect();
         let keys: Vec<&str> = open.iter().map(|at| texts[*at].as_str()).collect();
         let far = self.far.find_many(&keys, coded)?;
         for ((at, epoch), far) in open.into_iter().zip(epochs).zip(far) {
@@ -154,42 +177,42 @@ impl Tiered {
         coded: Coded<'_>,
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
-        let epoch = self.epoch(text);
+        let epoch = self.memory.epoch(text);
         let put = self.far.put(text, entry, coded, lease);
         match put {
             Ok(()) => self.keep(text, entry, coded, epoch),
             // It is not known what is there now.
-            Err(_) => self.forget(text),
+            Err(_) => self.memory.forget(text),
         }
         put
     }
 
-    pub(super) fn expire_at(&self, text: &String, at: Stamp) -> Result<bool, StoreError> {
+    pub(super) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {
         let changed = self.far.expire_at(text, at);
-        self.forget(text);
+        self.memory.forget(text);
         changed
     }
 
-    pub(super) fn delete(&self, text: &String) -> Result<bool, StoreError> {
+    pub(super) fn delete(&self, text: &str) -> Result<bool, StoreError> {
         let deleted = self.far.store().delete(text);
-        self.forget(text);
+        self.memory.forget(text);
         deleted
     }
 
     pub(super) fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
         let deleted = self.far.store().delete_prefix(prefix);
-        self.forget_all();
+        self.memory.forget_all();
         deleted
     }
 
     pub(super) fn clear(&self) -> Result<(), StoreError> {
         let cleared = self.far.store().clear();
-        self.forget_all();
+        self.memory.forget_all();
         cleared
     }
 
     pub(super) fn tidy(&self, now: SystemTime) -> usize {
-        self.near.tidy(self.clock.now().into());
+        self.memory.results.tidy(self.clock.now().into());
         self.far.store().tidy(now)
     }
 
@@ -203,7 +226,7 @@ impl Tiered {
 
     /// What is near, if it is young enough.
     fn near(&self, text: &String, schema: Option<u64>) -> Option<Entry<AnyValue>> {
-        let near = self.near.find(hash_of(text), &text)?;
+        let near = self.memory.results.find(hash_of(text), &text)?;
         let ends = near.since.after_nanos(self.bound);
         (near.schema == schema && self.clock.now() < ends).then_some(near.entry)
     }
@@ -212,29 +235,35 @@ impl Tiered {
     /// that epoch.
     fn keep(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
         let since = self.clock.now();
+        let expires = entry.expires.min(since.after_nanos(self.bound));
         let near = Near {
             entry: entry.clone(),
             since,
             schema: coded.schema,
         };
-        let expires = entry.expires.min(since.after_nanos(self.bound));
-        let now = self.stripe(text).lock();
-        let replaced = (now.0 == epoch)
-            .then(|| self.near.keep(hash_of(text), text.clone(), near, expires))
-            .flatten();
+        self.memory.keep(text, near, expires, epoch);
+    }
+}
+
+impl Memory {
+    fn keep(&self, text: &String, near: Near, expires: Stamp, epoch: u64) {
+        let hash = hash_of(text);
+        let now = self.stripe(hash).lock();
+        let kept = (now.0 == epoch).then(|| self.results.keep(hash, text.clone(), near, expires));
         drop(now);
-        // The value is the user's.
-        drop(replaced);
+        // What was replaced is the user's.
+        drop(kept);
     }
 
-    fn epoch(&self, text: &String) -> u64 {
-        self.stripe(text).lock().0
+    fn epoch(&self, text: &str) -> u64 {
+        self.stripe(hash_of(text)).lock().0
     }
 
-    fn forget(&self, text: &String) {
-        let mut epoch = self.stripe(text).lock();
+    fn forget(&self, text: &str) {
+        let hash = hash_of(text);
+        let mut epoch = self.stripe(hash).lock();
         epoch.0 += 1;
-        let gone = self.near.take(hash_of(text), &text);
+        let gone = self.results.take(hash, &text);
         drop(epoch);
         drop(gone);
     }
@@ -243,11 +272,11 @@ impl Tiered {
         for stripe in &self.stripes {
             stripe.lock().0 += 1;
         }
-        _ = self.near.clear();
+        _ = self.results.clear();
     }
 
-    fn stripe(&self, text: &String) -> &Mutex<Epoch> {
-        &self.stripes[hash_of(text) as usize % STRIPES]
+    fn stripe(&self, hash: u64) -> &Mutex<Epoch> {
+        &self.stripes[hash as usize % STRIPES]
     }
 }
 

@@ -185,3 +185,22 @@ fn many_readers_and_a_deleter_see_nothing_old() {
         }
     });
 }
+
+/// Bytes that tell what changes in them, near and far.
+fn watched() -> (Memoizer, HeapBytes) {
+    let heap = HeapBytes::new();
+    let far = Encoded::new(heap.clone());
+    (Memoizer::new(Tiered::new(far)), heap)
+}
+
+#[test]
+fn what_another_changes_is_seen_as_soon_as_it_is_told() {
+    let (memo, heap) = watched();
+    memo.get("key", || 1_u32).unwrap();
+    another(&heap).refresh("key", || 2_u32).unwrap();
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 2);
+    another(&heap).delete("key").unwrap();
+    assert_eq!(memo.get("key", || 3_u32).unwrap(), 3);
+    another(&heap).clear().unwrap();
+    assert_eq!(memo.get("key", || 4_u32).unwrap(), 4);
+}

@@ -185,6 +185,20 @@ pub trait ByteStore: Send + Sync {
         None
     }
 
+    /// Has `told` be called with whatever changes in the store, by whomever, until the
+    /// answer is dropped; nothing where the store cannot tell. `told` is quick, and
+    /// does not call back.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be watched, and will not be.
+    fn watch(
+        &self,
+        _told: Box<dyn Fn(Change<'_>) + Send + Sync>,
+    ) -> Result<Option<Watch>, StoreError> {
+        Ok(None)
+    }
+
     /// How long the store itself goes on keeping a key, where it counts that:
     /// rounded down, so that nobody relies on more than there is.
     ///
@@ -195,6 +209,18 @@ pub trait ByteStore: Send + Sync {
         Ok(None)
     }
 }
+
+/// What has changed in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'c> {
+    /// What is kept for this key: it is there anew, or replaced, or gone.
+    Key(&'c str),
+    /// Anything: the store was cleared, or could not be heard for a while.
+    All,
+}
+
+/// A store is being watched. Dropping this ends it.
+pub type Watch = Box<dyn Send + Sync>;
 
 macro_rules! behind_pointers {
     ($($pointer:ty),*) => { $(
@@ -248,6 +274,11 @@ macro_rules! behind_pointers {
 
             fn leases(&self) -> Option<&dyn Leases> {
                 (**self).leases()
+            }
+
+            fn watch(&self, told: Box<dyn Fn(Change<'_>) + Send + Sync>)
+            -> Result<Option<Watch>, StoreError> {
+                (**self).watch(told)
             }
 
             fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {
