@@ -10,7 +10,7 @@ mod codec;
 
 #[cfg(feature = "bytes")]
 pub(crate) use any::Plain;
-pub(crate) use any::{AnyCoding, Coded, check};
+pub(crate) use any::{AnyCoding, Coded, Form, check};
 pub use codec::Codec;
 
 #[cfg(feature = "bytes")]

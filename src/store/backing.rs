@@ -2,7 +2,7 @@ use super::{Guards, Lease, Store, StoreError};
 #[cfg(feature = "bytes")]
 use super::{Tiered, bytes::Encoded};
 use crate::clock::Stamp;
-use crate::coding::{AnyCoding, Coded};
+use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
 use std::any::TypeId;
 use std::sync::Arc;
@@ -221,19 +221,6 @@ impl Backing {
             Backing::Tiered(store) => store.guards(),
         }
     }
-}
-
-/// What a store asks of the values that it is to keep.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// Nothing.
-    Values,
-    /// A way to make bytes of them.
-    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
-    Bytes,
-    /// And a schema.
-    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
-    BytesBySchema,
 }
 
 /// How values become bytes: a call is refused before it comes here without.

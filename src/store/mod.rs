@@ -29,7 +29,6 @@ mod statics;
 mod tiered;
 mod weak;
 
-pub(crate) use backing::Form;
 #[cfg(feature = "bounded")]
 pub(crate) use bounded::Leaving;
 #[cfg(feature = "bounded")]

@@ -1,7 +1,7 @@
-use super::backing::{Backing, Form};
+use super::backing::Backing;
 use super::{Guards, Lease, Store, StoreError};
 use crate::clock::Stamp;
-use crate::coding::{AnyCoding, Coded};
+use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};

@@ -1,7 +1,7 @@
 use super::bytes::{Change, Encoded, Found, Watch};
-use super::{Form, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
+use super::{Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
 use crate::clock::{Clock, Stamp, Watch as Clocked, nanos};
-use crate::coding::{AnyCoding, Coded};
+use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
 use crate::key::hash_of;
 use parking_lot::Mutex;

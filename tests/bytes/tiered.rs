@@ -18,8 +18,10 @@ struct Watched {
     heap: HeapBytes,
     asked: Arc<AtomicUsize>,
     /// Called with the reply at hand, before it is given.
-    replying: Arc<parking_lot::Mutex<Option<Arc<dyn Fn() + Send + Sync>>>>,
+    replying: Arc<parking_lot::Mutex<Option<Hold>>>,
 }
+
+type Hold = Arc<dyn Fn() + Send + Sync>;
 
 impl Watched {
     fn asked(&self) -> usize {
@@ -142,7 +144,7 @@ fn a_reply_that_was_overtaken_by_a_delete_is_not_kept() {
     let (replied, has_replied) = mpsc::channel();
     let (deleted, is_deleted) = mpsc::channel::<()>();
     let is_deleted = parking_lot::Mutex::new(is_deleted);
-    let holds = Arc::new(move || {
+    let holds: Hold = Arc::new(move || {
         replied.send(()).unwrap();
         is_deleted.lock().recv().unwrap();
     });

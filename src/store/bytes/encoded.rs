@@ -1,10 +1,10 @@
 use super::envelope::{self, Envelope, Fault, key_check};
 use super::{ByteStore, Lease};
 use crate::clock::Stamp;
-use crate::coding::{AnyCoding, Codec, Coded, Coding, Plain};
+use crate::coding::{AnyCoding, Codec, Coded, Coding, Form, Plain};
 use crate::entry::{AnyValue, Entry};
 use crate::etag::Etag;
-use crate::store::{Form, SharedStore, StoreError};
+use crate::store::{SharedStore, StoreError};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
