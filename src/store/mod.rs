@@ -15,6 +15,8 @@
 mod bounded;
 #[cfg(feature = "bytes")]
 pub mod bytes;
+#[cfg(feature = "disk")]
+pub mod disk;
 mod keep;
 mod kept;
 mod lock;
