@@ -77,6 +77,8 @@ impl File {
             State::Open(db) => guarded(|| {
                 // The library waits for another process's writing without a limit.
                 self.begin(db)?.abort()?;
+                // Nor would it come to an end in a file that is damaged in some places.
+                db.check_integrity()?;
                 Ok(db.compact()?)
             }),
             State::Shut(..) => unreachable!("it has just been opened"),

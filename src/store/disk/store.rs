@@ -176,14 +176,16 @@ impl DiskStore {
     }
 
     /// Gives file space that is not needed any more back to the system; answers how
-    /// many bytes that were. It moves what is kept to the beginning of the file, so
-    /// it takes as long as rewriting the file does, and all other calls in all
-    /// processes wait meanwhile. What has expired is swept only by `sweep`.
+    /// many bytes that were. It checks the whole file, then moves what is kept to its
+    /// beginning: that takes about as long as reading and rewriting it, and all other
+    /// calls in all processes wait meanwhile. What has expired takes space until it is
+    /// swept.
     ///
     /// # Errors
     ///
-    /// When another process is reading or writing just then: try again. That it has
-    /// the file open is no hindrance.
+    /// When the file is damaged, or another process is reading or writing just then,
+    /// which is over when it is tried again. That others have the file open is no
+    /// hindrance.
     pub fn compact(&self) -> Result<u64, StoreError> {
         let before = self.file_size();
         self.core
