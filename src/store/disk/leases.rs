@@ -1,6 +1,6 @@
 use super::DiskStore;
 use super::backoff::{Backoff, random};
-use super::store::{Core, owned};
+use super::store::Core;
 use super::tables::LEASES;
 use super::time::{ends, expiry, now};
 use crate::store::StoreError;
@@ -71,14 +71,11 @@ struct DiskLease<'l> {
 
 impl Lease for DiskLease<'_> {
     fn publish(&self, bytes: &[u8], expires: Option<SystemTime>) -> Result<bool, StoreError> {
-        let ((key, bytes), token) = (owned(&self.key, bytes), self.token);
-        let expires = expiry(expires);
-        let published = self
-            .store
-            .core
-            .put_change("publishing", &self.key, bytes.len(), {
-                move |tables| tables.publish(&key, token, &bytes, expires)
-            })?;
+        let (token, expires) = (self.token, expiry(expires));
+        let core = &self.store.core;
+        let published = core.put("publishing", (&self.key, bytes), {
+            move |tables, key, bytes| tables.publish(key, token, bytes, expires)
+        })?;
         // The row is gone, whether by this or before.
         self.ours.set(false);
         Ok(published == 1)

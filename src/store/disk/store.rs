@@ -41,7 +41,9 @@ const LARGEST: usize = 1 << 30;
 /// the disk twice, and writes of all processes go one after another; but those of
 /// several threads of one process share the wait.
 ///
-/// A read waits while another process compacts the file.
+/// A write waits for those of other processes, up to a limit. What the library beneath
+/// does not limit is how long opening waits for such a write, and how long anything
+/// waits for a process that compacts the file.
 ///
 /// # Limits
 ///
@@ -85,16 +87,19 @@ impl Core {
         self.group.commit(&self.file, change)
     }
 
-    /// A change that puts `len` bytes for `key`.
-    pub(super) fn put_change(
+    /// A change that puts `bytes` for `key`, of which it gets copies: another thread
+    /// may make it.
+    pub(super) fn put(
         &self,
         did: &'static str,
-        key: &str,
-        len: usize,
-        change: impl FnOnce(&mut Tables<'_>) -> Result<usize, Error> + Send + 'static,
+        (key, bytes): (&str, &[u8]),
+        change: impl FnOnce(&mut Tables<'_>, &[u8], &[u8]) -> Result<usize, Error> + Send + 'static,
     ) -> Result<usize, StoreError> {
-        let fits = self.fits(key.len().saturating_add(len));
-        fits.and_then(|()| self.change(change))
+        self.fits(key.len().saturating_add(bytes.len()))
+            .and_then(|()| {
+                let (key, bytes) = (key.as_bytes().to_vec(), bytes.to_vec());
+                self.change(move |tables| change(tables, &key, &bytes))
+            })
             .map_err(|error| error.while_doing(did))
     }
 
@@ -110,11 +115,6 @@ impl Core {
         let path = &self.file.options().path;
         Err(DiskError::new(path, DiskFault::TooLarge, detail))
     }
-}
-
-/// What a change takes with it: another thread may make it.
-pub(super) fn owned(key: &str, bytes: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    (key.as_bytes().to_vec(), bytes.to_vec())
 }
 
 impl DiskStore {
@@ -235,13 +235,11 @@ impl ByteStore for DiskStore {
     }
 
     fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
-        let (row, bytes) = owned(key, bytes);
         let expires = expiry(expires);
-        self.core
-            .put_change("putting", key, bytes.len(), move |tables| {
-                tables.put(&row, &bytes, expires)
-            })
-            .map(drop)
+        let put = self.core.put("putting", (key, bytes), {
+            move |tables, key, bytes| tables.put(key, bytes, expires)
+        });
+        put.map(drop)
     }
 
     fn put_if_absent(
@@ -250,13 +248,10 @@ impl ByteStore for DiskStore {
         bytes: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<Option<bool>, StoreError> {
-        let (row, bytes) = owned(key, bytes);
         let expires = expiry(expires);
-        let put = self
-            .core
-            .put_change("putting", key, bytes.len(), move |tables| {
-                tables.put_if_absent(&row, &bytes, expires)
-            })?;
+        let put = self.core.put("putting", (key, bytes), {
+            move |tables, key, bytes| tables.put_if_absent(key, bytes, expires)
+        })?;
         Ok(Some(put == 1))
     }
 
@@ -267,13 +262,10 @@ impl ByteStore for DiskStore {
         new: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<bool, StoreError> {
-        let ((row, new), old) = (owned(key, new), old.to_vec());
-        let expires = expiry(expires);
-        let replaced = self
-            .core
-            .put_change("replacing", key, new.len(), move |tables| {
-                tables.replace(&row, &old, &new, expires)
-            })?;
+        let (old, expires) = (old.to_vec(), expiry(expires));
+        let replaced = self.core.put("replacing", (key, new), {
+            move |tables, key, new| tables.replace(key, &old, new, expires)
+        })?;
         Ok(replaced == 1)
     }
 
