@@ -4,6 +4,7 @@ mod compacting;
 mod damage;
 mod killed;
 mod leases;
+mod others;
 mod rows;
 mod sweeping;
 mod threads;

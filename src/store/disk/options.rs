@@ -91,7 +91,8 @@ impl DiskOptions {
     }
 
     /// How long a write waits for those of other processes before it is an error; 5
-    /// seconds unless set.
+    /// seconds unless set. One that comes while another thread of this process waits
+    /// may take twice that.
     pub fn wait(mut self, limit: Duration) -> Self {
         self.wait = limit;
         self
