@@ -146,7 +146,7 @@
 //! |---|---|---|
 //! | `macros` | `#[memento]`, `#[memoize]`, `#[derive(Key)]` | yes |
 //! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
-//! | `disk` | [`store::disk`]: bytes in one file for several processes, on redb; needs Rust 1.90 | no |
+//! | `disk` | `store::disk`: bytes in one file for several processes, on redb; needs Rust 1.90 | no |
 //! | `metrics` | `MetricsObserver` | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
 //! | `tracing` | `TracingObserver` | no |

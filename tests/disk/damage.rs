@@ -216,6 +216,21 @@ fn a_sound_file_is_not_moved_aside() {
 }
 
 #[test]
+fn a_file_that_others_have_open_is_not_moved_aside() {
+    without_the_librarys_panics();
+    let place = Place::new();
+    let store = place.open();
+    fs::write(&place.path, b"some text of somebody").unwrap();
+    let options = DiskStore::at(&place.path).if_damaged(IfDamaged::MoveAside);
+    let error = options.wait(Duration::from_millis(50)).open().unwrap_err();
+    assert_eq!(disk_error(&error).fault(), DiskFault::Busy);
+    assert!(!moved(&place.path, 1).exists());
+    drop(store);
+    moving(&place.path);
+    assert!(moved(&place.path, 1).exists());
+}
+
+#[test]
 fn of_many_who_find_the_damage_one_moves_the_file_aside() {
     for _ in 0..20 {
         let place = Place::new();

@@ -1,6 +1,6 @@
 use super::DiskStore;
 use super::backoff::{Backoff, random};
-use super::store::Core;
+use super::core::Core;
 use super::tables::LEASES;
 use super::time::{ends, expiry, now};
 use crate::store::StoreError;

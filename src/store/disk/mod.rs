@@ -7,10 +7,12 @@
 //! | `file` | transactions on the open file; opens it again after a failure |
 //! | `tables` | the rows in the file, and what changes them together |
 //! | `group` | puts of several threads at once share a transaction |
+//! | `core` | the file and the group, which the store and its leases share |
 //! | `leases`, `renewal` | leases as rows, and the thread that renews them |
 //! | `store` | the store itself: keys and bytes in, rows out |
 
 mod backoff;
+mod core;
 mod error;
 mod file;
 mod group;

@@ -83,10 +83,10 @@ impl DiskOptions {
     }
 
     /// How long a lease lasts when its holder does not renew it any more: as long do
-    /// others wait for a process that died. 10 seconds unless set, 30 ms at least.
+    /// others wait for a process that died. 10 seconds unless set; from 30 ms to a day.
     /// It is renewed at a third of this time.
     pub fn lease(mut self, life: Duration) -> Self {
-        self.lease = life.max(Duration::from_millis(30));
+        self.lease = life.clamp(Duration::from_millis(30), Duration::from_secs(86_400));
         self
     }
 

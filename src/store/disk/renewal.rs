@@ -1,4 +1,4 @@
-use super::store::Core;
+use super::core::Core;
 use super::time::ends;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io;

@@ -1,5 +1,4 @@
-use super::file::File;
-use super::group::Group;
+use super::core::Core;
 use super::renewal::Renewal;
 use super::tables::{self, ENTRIES, Tables};
 use super::time::{expiry, nanos, now};
@@ -11,16 +10,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// How many rows one transaction removes at most: in between, others have a turn.
 const BATCH: usize = 1000;
 /// Every so many puts some of what has expired is swept, and twice as much, so that
 /// sweeping keeps up with whatever is put.
 const PUTS_PER_SWEEP: usize = 64;
-/// The file could hold more, but a change that it refused would take those of other
-/// threads down with it.
-const LARGEST: usize = 1 << 30;
 
 /// Keeps bytes in one file, which several processes may have open at once.
 ///
@@ -73,50 +69,6 @@ pub struct DiskStore {
     puts: AtomicUsize,
 }
 
-/// The file and the way to change it.
-pub(super) struct Core {
-    pub(super) file: File,
-    group: Group,
-}
-
-impl Core {
-    pub(super) fn change(
-        &self,
-        change: impl FnOnce(&mut Tables<'_>) -> Result<usize, Error> + Send + 'static,
-    ) -> Result<usize, DiskError> {
-        self.group.commit(&self.file, change)
-    }
-
-    /// A change that puts `bytes` for `key`, of which it gets copies: another thread
-    /// may make it.
-    pub(super) fn put(
-        &self,
-        did: &'static str,
-        (key, bytes): (&str, &[u8]),
-        change: impl FnOnce(&mut Tables<'_>, &[u8], &[u8]) -> Result<usize, Error> + Send + 'static,
-    ) -> Result<usize, StoreError> {
-        self.fits(key.len().saturating_add(bytes.len()))
-            .and_then(|()| {
-                let (key, bytes) = (key.as_bytes().to_vec(), bytes.to_vec());
-                self.change(move |tables| change(tables, &key, &bytes))
-            })
-            .map_err(|error| error.while_doing(did))
-    }
-
-    pub(super) fn lease(&self) -> Duration {
-        self.file.options().lease
-    }
-
-    fn fits(&self, len: usize) -> Result<(), DiskError> {
-        if len <= LARGEST {
-            return Ok(());
-        }
-        let detail = format!("{len} bytes of at most {LARGEST}");
-        let path = &self.file.options().path;
-        Err(DiskError::new(path, DiskFault::TooLarge, detail))
-    }
-}
-
 impl DiskStore {
     /// Opens the file at `path`, or begins it where there is none, with a page cache
     /// of 16 MiB and leases of 10 seconds.
@@ -134,11 +86,7 @@ impl DiskStore {
     }
 
     pub(super) fn with(options: DiskOptions) -> Result<Self, StoreError> {
-        let file = File::open(options).map_err(|error| error.while_doing("opening"))?;
-        let core = Core {
-            file,
-            group: Group::default(),
-        };
+        let core = Core::open(options).map_err(|error| error.while_doing("opening"))?;
         Ok(DiskStore {
             renewal: Renewal::new(),
             core: Arc::new(core),
