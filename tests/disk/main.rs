@@ -2,6 +2,8 @@
 
 mod compacting;
 mod damage;
+#[cfg(unix)]
+mod full;
 mod killed;
 mod leases;
 mod others;

@@ -65,7 +65,24 @@ pub(crate) struct Other {
 
 impl Other {
     pub(crate) fn start(test: &str, role: &str, file: &Path) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        let program = std::env::current_exe().unwrap();
+        Self::spawn(&mut Command::new(program), test, role, file)
+    }
+
+    /// One whose files may not become larger than some hundred KiB.
+    #[cfg(unix)]
+    pub(crate) fn start_with_small_files(test: &str, role: &str, file: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        // Where the signal is ignored, writing fails.
+        let limited = r#"trap '' XFSZ; ulimit -f 600; exec "$0" "$@""#;
+        shell
+            .args(["-c", limited])
+            .arg(std::env::current_exe().unwrap());
+        Self::spawn(&mut shell, test, role, file)
+    }
+
+    fn spawn(program: &mut Command, test: &str, role: &str, file: &Path) -> Self {
+        let mut child = program
             .args([test, "--exact", "--nocapture"])
             .env(ROLE, role)
             .env(FILE, file)
