@@ -1,5 +1,6 @@
 use crate::support::Place;
 use mementos::store::bytes::ByteStore;
+use mementos::store::disk::{Check, DiskStore};
 use std::sync::Barrier;
 
 #[test]
@@ -56,4 +57,23 @@ fn a_store_may_be_dropped_while_another_of_the_same_file_works() {
         kept.put("kept", b"x", None).unwrap();
     }
     assert_eq!(kept.len().unwrap(), 21);
+}
+
+#[test]
+fn the_whole_file_may_be_checked_while_others_work() {
+    let place = Place::new();
+    let store = place.open();
+    std::thread::scope(|scope| {
+        let works = scope.spawn(|| {
+            for n in 0..100 {
+                store.put(&format!("{n}"), &[7; 1000], None).unwrap();
+                assert!(store.get("0").unwrap().is_some());
+            }
+        });
+        while !works.is_finished() {
+            let options = DiskStore::at(&place.path).check(Check::Whole);
+            assert!(options.open().unwrap().len().unwrap() <= 100);
+        }
+    });
+    assert_eq!(store.len().unwrap(), 100);
 }
