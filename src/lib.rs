@@ -147,6 +147,7 @@
 //! | `macros` | `#[memento]`, `#[memoize]`, `#[derive(Key)]` | yes |
 //! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
 //! | `bytes` | results as bytes: [`store`]s of them, codecs, leases | no |
+//! | `disk` | `store::disk`: bytes in one file for several processes, on redb; needs Rust 1.90 | no |
 //! | `metrics` | `MetricsObserver` | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
 //! | `testing` | what every store must do, and stores that fail on purpose | no |

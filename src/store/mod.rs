@@ -16,6 +16,8 @@ mod backing;
 mod bounded;
 #[cfg(feature = "bytes")]
 pub mod bytes;
+#[cfg(feature = "disk")]
+pub mod disk;
 mod keep;
 mod kept;
 mod lease;
