@@ -148,6 +148,7 @@
 //! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
 //! | `bytes` | results as bytes: [`store`]s of them, codecs, leases | no |
 //! | `metrics` | `MetricsObserver` | no |
+//! | `redis` | a byte store in Redis or Valkey, by one server, Sentinel or Cluster | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
 //! | `testing` | what every store must do, and stores that fail on purpose | no |
 //! | `tracing` | `TracingObserver` | no |
