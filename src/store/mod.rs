@@ -25,6 +25,8 @@ mod lock;
 mod maps;
 mod memory;
 mod pinned;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 mod statics;
 #[cfg(feature = "bytes")]
