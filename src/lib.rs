@@ -147,9 +147,13 @@
 //! | `macros` | `#[memento]`, `#[memoize]`, `#[derive(Key)]` | yes |
 //! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
 //! | `metrics` | `MetricsObserver` | no |
+//! | `opendal` | results in any storage that OpenDAL reaches | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
 //! | `tracing` | `TracingObserver` | no |
 //! | `full` | all of them | no |
+//!
+//! `opendal`, and with it `full`, needs Rust 1.91, as opendal 0.59 does; all else
+//! needs 1.88.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]

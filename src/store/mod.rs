@@ -22,6 +22,8 @@ mod lease;
 mod lock;
 mod maps;
 mod memory;
+#[cfg(feature = "opendal")]
+pub mod opendal;
 mod pinned;
 mod shared;
 mod statics;
