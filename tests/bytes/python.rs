@@ -39,7 +39,7 @@ fn the_golden_file_is_read_by_the_documented_layout() {
         "version": 1,
         "codec": "JSON",
         "schema": "0102030405060708",
-        "key_check": "f520ef080f91da9215cddb748176de18",
+        "key_check": "10fad14ba0f087aaf520ef080f91da92",
         "created_ns": 1_792_000_000_123_456_789_u64,
         "expires_ns": null,
         "build_seconds": 0.25,

@@ -238,18 +238,10 @@ impl<'l> Held<'l> {
         Ok(lease.and_then(token_of).as_ref() == Some(&self.token))
     }
 
-    /// Gives the lease back. What cannot be removed expires.
+    /// Gives the lease back, which is held. What cannot be removed expires.
     fn release(&self) {
-        if self.is_released.replace(true) {
-            return;
-        }
-        self.pulse.task.abort();
-        if let Ok(true) = self.is_held() {
-            let _ = self.store.remote.delete(&self.path);
-        }
-        if self.pulse.has_beaten.load(SeqCst) {
-            let _ = self.store.remote.delete(&self.token.beat());
-        }
+        self.is_released.set(true);
+        let _ = self.store.remote.delete(&self.path);
     }
 
     fn key(&self) -> String {
@@ -278,6 +270,13 @@ impl Lease for Held<'_> {
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {
-        self.release();
+        self.pulse.task.abort();
+        if self.pulse.has_beaten.load(SeqCst) {
+            let _ = self.store.remote.delete(&self.token.beat());
+        }
+        // Another's lease is not ours to remove.
+        if !self.is_released.get() && matches!(self.is_held(), Ok(true)) {
+            self.release();
+        }
     }
 }

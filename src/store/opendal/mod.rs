@@ -51,6 +51,7 @@ use std::time::{Duration, SystemTime};
 /// | `get_many` | once for each key, for 16 of them at a time |
 /// | `delete` | whether it is there, and to delete it; and its lease |
 /// | `keys`, `delete_prefix`, `clear` | for a list of what begins so |
+/// | a lease | once to acquire it; four times to publish; once each third of its life |
 /// | `sweep` | for a list, and for the first bytes of *every* entry |
 ///
 /// Services do not expire what they keep. `sweep` does, when it is called: nothing
