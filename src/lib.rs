@@ -150,10 +150,14 @@
 //! | `disk` | `store::disk`: bytes in one file for several processes, on redb; needs Rust 1.90 | no |
 //! | `metrics` | `MetricsObserver` | no |
 //! | `redis` | a byte store in Redis or Valkey, by one server, Sentinel or Cluster | no |
+//! | `opendal` | results in any storage that OpenDAL reaches | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
 //! | `testing` | what every store must do, and stores that fail on purpose | no |
 //! | `tracing` | `TracingObserver` | no |
 //! | `full` | all of them | no |
+//!
+//! `opendal`, and with it `full`, needs Rust 1.91, as opendal 0.59 does; all else
+//! needs 1.88.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]

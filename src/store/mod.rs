@@ -24,6 +24,8 @@ mod lease;
 mod lock;
 mod maps;
 mod memory;
+#[cfg(feature = "opendal")]
+pub mod opendal;
 mod pinned;
 #[cfg(feature = "redis")]
 pub mod redis;

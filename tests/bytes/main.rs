@@ -4,6 +4,7 @@ mod by_hand;
 mod faults;
 mod functions;
 mod groups_of_processes;
+mod python;
 mod suites;
 mod support;
 mod tiered;
