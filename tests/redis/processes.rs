@@ -3,8 +3,9 @@
 
 use crate::server::{Server, eventually, signal};
 use mementos::store::Leases;
-use mementos::store::bytes::ByteStore;
+use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::store::redis::RedisStore;
+use mementos::{Memoizer, Options};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -21,11 +22,15 @@ fn role() {
         return;
     };
     let url = std::env::var(URL).unwrap();
-    let store = RedisStore::at(url).unwrap().lease(LIFE).open().unwrap();
+    // Eight processes on two processors may have to wait for one.
+    let builder = RedisStore::at(url).unwrap().timeout(5 * LIFE);
+    let store = builder.lease(LIFE).open().unwrap();
     match &*role {
         "holder" => hold_and_publish(&store),
         "threads" => count_threads(store),
         "builder" => build_each_key(&store),
+        "callers" => call_for_each_key(store),
+        "caller" => call_once(store),
         _ => unreachable!("{role}"),
     }
 }
@@ -65,6 +70,45 @@ fn build_each_key(store: &RedisStore) {
         }
     }
     say("built");
+}
+
+/// Fifty threads that all ask for the same keys, one after another.
+fn call_for_each_key(store: RedisStore) {
+    let client = redis::Client::open(std::env::var(URL).unwrap()).unwrap();
+    let counter = std::sync::Mutex::new(client.get_connection().unwrap());
+    let memo = Memoizer::new(Encoded::new(store));
+    std::thread::scope(|scope| {
+        for _ in 0..50 {
+            scope.spawn(|| {
+                for round in 0..COLD_KEYS {
+                    let build = || {
+                        let mut counter = counter.lock().unwrap();
+                        redis::cmd("INCR").arg("builds").exec(&mut counter).unwrap();
+                        round
+                    };
+                    let minute = Options::new().timeout(Duration::from_secs(60));
+                    let got: u64 = memo.get_with(&round.to_string(), minute, build).unwrap();
+                    assert_eq!(got, round);
+                }
+            });
+        }
+    });
+    assert_eq!(memo.stats().store_faults, 0);
+    say("called");
+}
+
+const COLD_KEYS: u64 = 100;
+
+/// One call, whose build waits to be told to go on.
+fn call_once(store: RedisStore) {
+    let memo = Memoizer::new(Encoded::new(store));
+    let got = memo.get("key", || {
+        say("building");
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).unwrap();
+        "of the first".to_owned()
+    });
+    say(&got.unwrap().replace(' ', "-"));
 }
 
 fn rounds() -> u64 {
@@ -212,4 +256,63 @@ fn processes_that_want_the_same_keys_build_each_once() {
         assert_eq!(builder.hears(), "built");
     }
     assert_eq!(server.ask::<u64>("GET builds"), rounds());
+}
+
+#[test]
+fn four_hundred_callers_in_eight_processes_build_each_cold_key_once() {
+    let server = Server::start();
+    let mut callers: Vec<_> = (0..8).map(|_| Holder::start("callers", &server)).collect();
+    for caller in &mut callers {
+        assert_eq!(caller.hears(), "called");
+    }
+    assert_eq!(server.ask::<u64>("GET builds"), COLD_KEYS);
+}
+
+#[test]
+fn a_process_that_was_stopped_while_it_built_returns_its_value_and_keeps_nothing() {
+    let server = Server::start();
+    let memo = Memoizer::new(Encoded::new(server.builder().lease(LIFE).open().unwrap()));
+    let mut caller = Holder::start("caller", &server);
+    assert_eq!(caller.hears(), "building");
+    caller.signal("-STOP");
+    let stopped = Instant::now();
+    let minute = Options::new().timeout(Duration::from_secs(60));
+    let built = memo.get_with("key", minute, || "of the second".to_owned());
+    assert_eq!(built.unwrap(), "of the second");
+    let waited = stopped.elapsed();
+    assert!(waited < Duration::from_secs(3), "{waited:?}");
+
+    caller.signal("-CONT");
+    caller.go_on();
+    assert_eq!(caller.hears(), "of-the-first");
+    let kept: String = memo.get("key", || "of nobody".to_owned()).unwrap();
+    assert_eq!(kept, "of the second");
+}
+
+#[test]
+fn what_one_process_deletes_while_another_builds_it_does_not_come_back() {
+    const ROUNDS: u64 = 10_000;
+    let server = Server::start();
+    let memo = || Memoizer::new(Encoded::new(server.store()));
+    let (builds, deletes) = (memo(), memo());
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (deleted, is_deleted) = std::sync::mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for round in 0..ROUNDS {
+                let got = builds.get("key", || {
+                    begun.send(()).unwrap();
+                    is_deleted.recv().unwrap();
+                    round
+                });
+                assert_eq!(got.unwrap(), round, "what is built after a delete");
+            }
+        });
+        for _ in 0..ROUNDS {
+            has_begun.recv().unwrap();
+            deletes.delete("key").unwrap();
+            deleted.send(()).unwrap();
+        }
+    });
+    assert!(!deletes.exists("key").unwrap());
 }
