@@ -133,9 +133,9 @@
 //!
 //! # What it costs
 //!
-//! A hit hashes the borrowed arguments once, takes one shard's read lock, and
-//! clones an `Arc`. It allocates nothing, reads no clock, and writes no shared
-//! counter unless counting is on. `keep = "static"` takes no lock and writes
+//! A hit hashes the borrowed arguments once, says in a slot of its thread's that it
+//! reads a shard, and clones an `Arc`. It allocates nothing, reads no clock, and writes
+//! no shared counter unless counting is on. `keep = "static"` takes no lock and writes
 //! nothing at all. A function's hit copies its value out, or clones it with nothing
 //! locked; it reads a clock only where an age is asked for, and then the kernel's
 //! coarse one. The README has figures, and the command that measures them.
@@ -146,9 +146,13 @@
 //! |---|---|---|
 //! | `macros` | `#[memento]`, `#[memoize]`, `#[derive(Key)]` | yes |
 //! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
+//! | `bytes` | results as bytes: [`store`]s of them, codecs, leases | no |
+//! | `disk` | `store::disk`: bytes in one file for several processes, on redb; needs Rust 1.90 | no |
 //! | `metrics` | `MetricsObserver` | no |
+//! | `redis` | a byte store in Redis or Valkey, by one server, Sentinel or Cluster | no |
 //! | `opendal` | results in any storage that OpenDAL reaches | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
+//! | `testing` | what every store must do, and stores that fail on purpose | no |
 //! | `tracing` | `TracingObserver` | no |
 //! | `full` | all of them | no |
 //!

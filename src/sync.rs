@@ -146,7 +146,9 @@ pub(crate) mod raw {
     pub(crate) fn pause(round: u32) {
         match round {
             ..64 => std::hint::spin_loop(),
-            _ => std::thread::yield_now(),
+            64..1024 => std::thread::yield_now(),
+            // It reads for long: another core has better things to do.
+            _ => std::thread::sleep(std::time::Duration::from_micros(50)),
         }
     }
 }

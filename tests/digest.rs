@@ -8,6 +8,15 @@ mod hash;
 #[allow(dead_code)] // how long it took is for the table alone
 #[path = "../examples/digest/pass.rs"]
 mod pass;
+#[cfg(all(
+    feature = "disk",
+    feature = "opendal",
+    feature = "redis",
+    feature = "testing"
+))]
+#[allow(dead_code)] // it does more for the tests of the store itself
+#[path = "redis/server.rs"]
+mod server;
 #[path = "../examples/digest/sums.rs"]
 mod sums;
 #[path = "../examples/digest/tree.rs"]
@@ -307,7 +316,7 @@ mod program {
     }
 
     /// Cargo builds the examples before the tests, into the directory beside theirs.
-    fn example() -> PathBuf {
+    pub(super) fn example() -> PathBuf {
         let test = env::current_exe().expect("the test knows its own path");
         let built = test
             .parent()
@@ -330,7 +339,7 @@ mod program {
 
     /// The cells of a column, below its heading.
     #[track_caller]
-    fn column(table: &str, heading: &str) -> Vec<u64> {
+    pub(super) fn column(table: &str, heading: &str) -> Vec<u64> {
         let mut lines = table.lines();
         let headings = lines.next().expect("there is a line of headings");
         let end = headings.find(heading).expect("the heading is there") + heading.len();
@@ -475,7 +484,8 @@ mod program {
 
     #[test]
     fn a_misuse_says_how_it_is_used() {
-        const USAGE: &str = "usage: digest DIR [--passes N] [--threads N] [--list]\n";
+        const USAGE: &str = "usage: digest DIR [--passes N] [--threads N] [--list] \
+                             [--store memory|disk:PATH|redis://HOST|fs:DIR]\n";
         for arguments in [
             &[][..],
             &["one", "two"],
@@ -483,6 +493,8 @@ mod program {
             &["src", "--passes", "0"],
             &["src", "--threads", "many"],
             &["src", "--lisp"],
+            &["src", "--store"],
+            &["src", "--store", "nowhere"],
         ] {
             let run = run(arguments);
             assert_eq!((run.code, run.report()), (Some(2), ""), "{arguments:?}");
@@ -490,5 +502,92 @@ mod program {
         }
         let help = run(["--help"]);
         assert_eq!((help.code, help.report()), (Some(0), USAGE));
+    }
+}
+
+/// Digests that outlive the process, or are shared by several.
+#[cfg(all(
+    feature = "disk",
+    feature = "opendal",
+    feature = "redis",
+    feature = "testing"
+))]
+mod stores {
+    use super::*;
+    use server::Server;
+
+    fn command(sample: &Sample, store: &str) -> Command {
+        let mut command = Command::new(program::example());
+        command.arg(sample.directory.path());
+        command.args(["--passes", "1", "--list", "--store", store]);
+        command
+    }
+
+    /// How many digests a process has computed, and the list that it has printed.
+    #[track_caller]
+    fn computed(output: &Output) -> (u64, Vec<u8>) {
+        let table = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{table}");
+        let [computed] = program::column(&table, "computed")[..] else {
+            panic!("one pass, and not this:\n{table}");
+        };
+        (computed, output.stdout.clone())
+    }
+
+    #[track_caller]
+    fn a_second_process_computes_nothing(store: &str) {
+        let sample = Sample::new();
+        let run = || computed(&command(&sample, store).output().expect("it starts"));
+        let files = sample.tree().files.len() as u64;
+        let (first, list) = run();
+        assert_eq!(first, files);
+        assert_eq!(run(), (0, list));
+        sample.write("text", b"changed since\n");
+        assert_eq!(run().0, 1, "what has changed is computed");
+    }
+
+    #[test]
+    fn a_second_process_computes_nothing_over_a_disk() {
+        let place = TempDir::new().expect("there is a place for it");
+        let file = place.path().join("digests");
+        a_second_process_computes_nothing(&format!("disk:{}", file.display()));
+    }
+
+    #[test]
+    fn a_second_process_computes_nothing_over_a_directory() {
+        let place = TempDir::new().expect("there is a place for it");
+        a_second_process_computes_nothing(&format!("fs:{}", place.path().display()));
+    }
+
+    #[test]
+    fn a_second_process_computes_nothing_over_redis() {
+        a_second_process_computes_nothing(&Server::start().url());
+    }
+
+    #[test]
+    fn two_processes_that_start_together_compute_each_file_once() {
+        let (sample, server) = (Sample::new(), Server::start());
+        for n in 0..200 {
+            sample.write(format!("many/{n}"), &noise(20_000 + n));
+        }
+        let start = || {
+            let mut command = command(&sample, &server.url());
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            command.spawn().expect("it starts")
+        };
+        let (one, other) = (start(), start());
+        let one = computed(&one.wait_with_output().expect("it ends"));
+        let other = computed(&other.wait_with_output().expect("it ends"));
+        let files = sample.tree().files.len() as u64;
+        assert_eq!(one.0 + other.0, files, "each once between them");
+        assert_eq!(one.1, other.1);
+    }
+
+    #[test]
+    fn a_store_that_there_is_not_is_named() {
+        let sample = Sample::new();
+        let output = command(&sample, "nowhere:7").output().expect("it starts");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("nowhere:7"));
     }
 }

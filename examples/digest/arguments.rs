@@ -5,7 +5,8 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
 
-pub(crate) const USAGE: &str = "usage: digest DIR [--passes N] [--threads N] [--list]";
+pub(crate) const USAGE: &str = "usage: digest DIR [--passes N] [--threads N] [--list] \
+                                [--store memory|disk:PATH|redis://HOST|fs:DIR]";
 
 pub(crate) struct Arguments {
     pub(crate) directory: PathBuf,
@@ -13,6 +14,8 @@ pub(crate) struct Arguments {
     pub(crate) threads: usize,
     /// Whether to print the digests.
     pub(crate) list: bool,
+    /// Where to keep them.
+    pub(crate) store: String,
 }
 
 pub(crate) enum Asked {
@@ -27,6 +30,7 @@ impl Asked {
     pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
         let mut directory = None;
         let (mut passes, mut threads, mut list) = (2, None, false);
+        let mut store = "memory".to_owned();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
             match argument.to_str() {
@@ -36,6 +40,7 @@ impl Asked {
                 Some("--threads") => {
                     threads = Some(number("--threads", arguments.next().as_deref())?);
                 }
+                Some("--store") => store = text("--store", arguments.next())?,
                 Some(option) if option.starts_with('-') => {
                     return Err(format!("unknown option {option}; {USAGE}"));
                 }
@@ -48,6 +53,7 @@ impl Asked {
             passes,
             threads: threads.unwrap_or_else(|| available_parallelism().map_or(1, NonZero::get)),
             list,
+            store,
         }))
     }
 }
@@ -58,4 +64,9 @@ fn number(option: &str, value: Option<&OsStr>) -> Result<usize, String> {
         .and_then(|text| text.parse().ok());
     let number = number.map(NonZero::<usize>::get);
     number.ok_or_else(|| format!("{option} needs a number from 1 on; {USAGE}"))
+}
+
+fn text(option: &str, value: Option<OsString>) -> Result<String, String> {
+    let text = value.and_then(|value| value.into_string().ok());
+    text.ok_or_else(|| format!("{option} needs a value; {USAGE}"))
 }

@@ -1,6 +1,7 @@
 //! The digest of one file, kept as long as the file looks the same.
 
 use mementos::{Etag, memoize};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
 use std::fs::{self, File};
@@ -8,7 +9,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// What a file's content comes to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Digest {
     sha256: [u8; 32],
     pub(crate) bytes: u64,

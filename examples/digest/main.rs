@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `--passes N` | goes over the files so often, 2 times if nothing is said |
 //! | `--threads N` | uses so many threads |
+//! | `--store WHERE` | keeps digests in `memory` (if nothing is said), `disk:PATH`, `redis://HOST`, or `fs:DIR`, where other processes find them; needs the features `disk`, `redis`, or `opendal` and `testing` |
 //! | `--list` | prints the digests of the last pass, as `sha256sum` does; the table goes to standard error |
 //!
 //! What the last pass cannot read is one line each on standard error, and the exit
@@ -18,12 +19,15 @@ mod arguments;
 mod hash;
 mod pass;
 mod progress;
+mod store;
 mod sums;
 mod table;
 mod tree;
 
 use arguments::{Arguments, Asked, USAGE};
 use hash::digest;
+use mementos::Options;
+use mementos::store::SharedStore;
 use pass::{Pass, Tally};
 use std::fmt::Display;
 use std::io::{self, BufWriter, ErrorKind, Write};
@@ -39,7 +43,10 @@ fn main() -> ExitCode {
         Ok(Asked::Help) => written(writeln!(io::stdout(), "{USAGE}")),
         Ok(Asked::Run(arguments)) => match check(&arguments.directory) {
             Err(error) => failure(&about(&arguments.directory, &error), 1),
-            Ok(()) => run(&arguments),
+            Ok(()) => match store::open(&arguments.store) {
+                Err(message) => failure(&message, 2),
+                Ok(store) => run(&arguments, store),
+            },
         },
     }
 }
@@ -51,7 +58,10 @@ fn check(directory: &Path) -> io::Result<()> {
     }
 }
 
-fn run(arguments: &Arguments) -> ExitCode {
+fn run(arguments: &Arguments, store: Option<SharedStore>) -> ExitCode {
+    if let Some(store) = store {
+        digest::set_options(Options::new().store(store));
+    }
     let mut tallies = Vec::new();
     let mut last = pass(1, arguments);
     tallies.push(last.tally);

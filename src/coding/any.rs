@@ -1,10 +1,10 @@
 use super::{Codec, CodingError};
 use crate::entry::AnyValue;
 use crate::error::{Remedy, Uncodable};
-use crate::store::Form;
 use std::sync::Arc;
 
 /// How values become bytes, where the type is known to whoever made this.
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))] // no store asks for it
 pub(crate) trait AnyCoding: Send + Sync {
     /// The name of the type, as far as bytes are concerned.
     fn type_name(&self) -> &'static str;
@@ -38,6 +38,7 @@ impl<V: std::any::Any + Send + Sync> AnyCoding for Plain<V> {
 
 /// How the value of one call becomes bytes.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
 pub(crate) struct Coded<'c> {
     pub(crate) coding: &'c dyn AnyCoding,
     /// What the options say that its type is told by.
@@ -53,6 +54,19 @@ impl Coded<'_> {
             u64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
         })
     }
+}
+
+/// What a store asks of the values that it is to keep.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Nothing.
+    Values,
+    /// A way to make bytes of them.
+    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
+    Bytes,
+    /// And a schema.
+    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
+    BytesBySchema,
 }
 
 /// Whether values can be kept in a store that asks this of them. `what` names the

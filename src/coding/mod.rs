@@ -10,9 +10,10 @@ mod codec;
 
 #[cfg(feature = "bytes")]
 pub(crate) use any::Plain;
-pub(crate) use any::{AnyCoding, Coded, check};
+pub(crate) use any::{AnyCoding, Coded, Form, check};
 pub use codec::Codec;
 
+#[cfg(feature = "bytes")]
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
@@ -25,6 +26,7 @@ pub(crate) type CodingError = Box<dyn Error + Send + Sync>;
 /// `#[memoize]` makes one wherever the function's output has `Serialize` and
 /// `DeserializeOwned`; a [`Memoized`](crate::Memoized) by hand says it in
 /// [`coding`](crate::Memoized::coding).
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))] // no store asks for it
 pub struct Coding<V> {
     encode: fn(&V, Codec) -> Result<Vec<u8>, CodingError>,
     decode: fn(&[u8], Codec) -> Result<V, CodingError>,
@@ -76,6 +78,7 @@ impl<T: serde::Serialize + serde::de::DeserializeOwned, E> Coding<Result<T, E>> 
     }
 }
 
+#[cfg_attr(not(feature = "bytes"), allow(dead_code))]
 impl<V> Coding<V> {
     pub(crate) fn encode(&self, value: &V, codec: Codec) -> Result<Vec<u8>, CodingError> {
         (self.encode)(value, codec)

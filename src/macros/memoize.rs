@@ -1,7 +1,7 @@
 /// Keeps the results of a function by its arguments.
 ///
 /// A call with arguments that were asked before is answered by what is kept. A
-/// hit borrows the arguments: it hashes them once, takes one shard's read lock,
+/// hit borrows the arguments: it hashes them once, reads one shard,
 /// and allocates nothing of its own. If several threads ask for the same result
 /// at once, one runs the function and the others get what it brings.
 ///

@@ -126,7 +126,7 @@ where
 
     /// The instance for these arguments: the one that is kept, or else a new one.
     ///
-    /// A hit costs one hash and one shard's read lock, and allocates nothing
+    /// A hit costs one hash and one read of a shard, and allocates nothing
     /// beyond what [`lookup`](Self::lookup) does.
     ///
     /// # Panics

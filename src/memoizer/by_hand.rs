@@ -4,7 +4,7 @@ use super::observe::{Log, Origin};
 use super::path::{Brought, Call, Mode};
 use super::shelf::Among;
 use super::{Event, Memoizer};
-use crate::coding::{self, AnyCoding, Coded};
+use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
@@ -12,7 +12,8 @@ use crate::etag::Etag;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
-use crate::store::{AnyFailure, Form, SharedStore, StoreError};
+use crate::store::{AnyFailure, SharedStore, StoreError};
+use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -291,6 +292,7 @@ impl Memoizer {
             clock: self.settings().clock(),
             log: self.log(terms),
             mode,
+            missed: Version::UNKNOWN,
         }
     }
 

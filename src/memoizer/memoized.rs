@@ -89,7 +89,7 @@ pub trait Memoized: Sized + 'static {
     /// The result for these arguments: what is kept, or what the function answers
     /// with. This is what a `#[memoize]` function does.
     ///
-    /// A hit hashes the borrowed arguments once and takes one shard's read lock; it
+    /// A hit hashes the borrowed arguments once and reads one shard; it
     /// allocates nothing of its own, and reads no clock unless an age is asked for.
     ///
     /// # Panics

@@ -12,6 +12,7 @@ use crate::flight::{Flown, How, Made, Patience, Plan, Stopped};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
+use crate::table::Version;
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
@@ -23,6 +24,8 @@ pub(crate) struct Call<'c> {
     pub(crate) clock: &'c Watch,
     pub(crate) log: Log<'c>,
     pub(crate) mode: Mode,
+    /// As of when nothing was there, if that is known.
+    pub(crate) missed: Version,
 }
 
 /// What a call does with what is kept.
@@ -95,7 +98,7 @@ impl Call<'_> {
         hash: u64,
         asked: &impl Lookup<S::Key>,
     ) -> Option<Entry<S::Value>> {
-        if self.mode == Mode::Refresh {
+        if self.mode == Mode::Refresh || !shelf.may_have_changed(hash, self.missed) {
             return None;
         }
         let entry = shelf.find(hash, asked).ok().flatten()?;

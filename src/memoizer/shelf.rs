@@ -8,6 +8,7 @@ use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::Terms;
 use crate::store::{AnyFailure, Guards, Lease, SharedStore, StoreError};
+use crate::table::Version;
 
 pub(crate) trait Shelf {
     type Key: Key;
@@ -24,6 +25,12 @@ pub(crate) trait Shelf {
         hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
+
+    /// Whether what was not there, as of that version, may have come by now. For who
+    /// leads the flight for it.
+    fn may_have_changed(&self, _hash: u64, _since: Version) -> bool {
+        true
+    }
 
     /// Puts an entry, by the lease if there is one.
     fn put(

@@ -10,7 +10,7 @@ use crate::options::Terms;
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Guards, Lease, StoreError};
-use crate::table::{Dates, Expiring, Left};
+use crate::table::{Dates, Expiring, Left, Version};
 
 /// A function's own results in memory, by typed keys.
 pub(crate) struct Table<M: Memoized> {
@@ -108,11 +108,11 @@ impl<M: Shareable> Table<M> {
         hash: u64,
         asked: &Q,
         any_age: bool,
-    ) -> Option<Glance<M>> {
+    ) -> Result<Glance<M>, Version> {
         match &self.rows {
             Rows::Free(rows) => {
                 let rows = rows.table();
-                rows.read(
+                rows.read_or(
                     hash,
                     |key| asked.is(key),
                     |output, beside| match any_age && !rows.has_dates() {
@@ -124,8 +124,9 @@ impl<M: Shareable> Table<M> {
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
                 // A function without a bound has no code for one in line.
-                M::capacity()?;
-                store.find(hash, asked).map(|entry| Glance {
+                M::capacity().ok_or(Version::UNKNOWN)?;
+                let found = store.find(hash, asked);
+                found.ok_or(Version::UNKNOWN).map(|entry| Glance {
                     created: entry.created,
                     expires: entry.expires,
                     output: entry.value,
@@ -233,6 +234,16 @@ impl<M: Shareable> Shelf for Table<M> {
     fn expires(&self) -> bool {
         match &self.rows {
             Rows::Free(rows) => rows.has_paid(),
+            #[cfg(feature = "bounded")]
+            Rows::Bounded(_) => true,
+        }
+    }
+
+    fn may_have_changed(&self, hash: u64, since: Version) -> bool {
+        match &self.rows {
+            // A build puts its value, and then leaves the flights, through whose lock
+            // this caller has come since.
+            Rows::Free(rows) => rows.table().may_have_changed(hash, since),
             #[cfg(feature = "bounded")]
             Rows::Bounded(_) => true,
         }

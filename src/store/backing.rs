@@ -1,8 +1,8 @@
-#[cfg(feature = "bytes")]
-use super::bytes::Encoded;
 use super::{Guards, Lease, Store, StoreError};
+#[cfg(feature = "bytes")]
+use super::{Tiered, bytes::Encoded};
 use crate::clock::Stamp;
-use crate::coding::{AnyCoding, Coded};
+use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
 use std::any::TypeId;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ pub(super) enum Backing {
     Values(Box<dyn Store<String, Entry<AnyValue>>>),
     #[cfg(feature = "bytes")]
     Bytes(Encoded),
+    #[cfg(feature = "bytes")]
+    Tiered(Tiered),
 }
 
 impl Backing {
@@ -21,9 +23,9 @@ impl Backing {
         match self {
             Backing::Values(_) => Form::Values,
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) if store.needs_schema() => Form::BytesBySchema,
+            Backing::Bytes(store) => store.form(),
             #[cfg(feature = "bytes")]
-            Backing::Bytes(_) => Form::Bytes,
+            Backing::Tiered(store) => store.form(),
         }
     }
 
@@ -36,6 +38,8 @@ impl Backing {
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.known(id),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.known(id),
         }
     }
 
@@ -51,6 +55,8 @@ impl Backing {
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.find(text, said(coded)?),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.find(text, said(coded)?),
         }
     }
 
@@ -71,6 +77,11 @@ impl Backing {
                 let found = said(coded).and_then(|coded| store.find_many(&keys, coded));
                 found.unwrap_or_else(|fault| vec![Err(fault); texts.len()])
             }
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => {
+                let found = said(coded).and_then(|coded| store.find_many(texts, coded));
+                found.unwrap_or_else(|fault| vec![Err(fault); texts.len()])
+            }
         }
     }
 
@@ -80,6 +91,8 @@ impl Backing {
             Backing::Values(store) => Ok(store.get(text)?.map(|entry| entry.with(()))),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.facts(text),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.facts(text),
         }
     }
 
@@ -98,6 +111,11 @@ impl Backing {
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => {
+                store.put(&text, entry, said(coded)?, lease)?;
+                Ok(None)
+            }
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => {
                 store.put(&text, entry, said(coded)?, lease)?;
                 Ok(None)
             }
@@ -125,6 +143,8 @@ impl Backing {
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => Box::new(move || store.expire_at(text, at)),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => Box::new(move || store.expire_at(text, at)),
         };
         put(&*change).unwrap_or(Ok(false))
     }
@@ -134,6 +154,8 @@ impl Backing {
             Backing::Values(store) => Ok(store.delete(text)?.is_some()),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.store().delete(text),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.delete(text),
         }
     }
 
@@ -154,6 +176,8 @@ impl Backing {
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.store().delete_prefix(head),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.delete_prefix(head),
         }
     }
 
@@ -162,6 +186,8 @@ impl Backing {
             Backing::Values(store) => store.clear(),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.store().clear(),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.clear(),
         }
     }
 
@@ -170,6 +196,8 @@ impl Backing {
             Backing::Values(store) => store.tidy(now),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.store().tidy(now),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.tidy(now),
         }
     }
 
@@ -178,6 +206,8 @@ impl Backing {
             Backing::Values(store) => store.native_ttl(text),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.store().native_ttl(text),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.native_ttl(text),
         }
     }
 
@@ -187,21 +217,10 @@ impl Backing {
             Backing::Values(store) => store.native_lock().map(Guards::Lock),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => store.store().leases().map(Guards::Leases),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.guards(),
         }
     }
-}
-
-/// What a store asks of the values that it is to keep.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// Nothing.
-    Values,
-    /// A way to make bytes of them.
-    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
-    Bytes,
-    /// And a schema.
-    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
-    BytesBySchema,
 }
 
 /// How values become bytes: a call is refused before it comes here without.

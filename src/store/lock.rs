@@ -67,6 +67,7 @@ impl<L: Lock + ?Sized> Lock for std::sync::Arc<L> {
 #[derive(Clone, Copy)]
 pub(crate) enum Guards<'g> {
     Lock(&'g dyn Lock),
+    #[cfg_attr(not(feature = "bytes"), allow(dead_code))] // no store has any
     Leases(&'g dyn Leases),
 }
 

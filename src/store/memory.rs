@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 /// Keeps values in memory until they are removed or expire.
 ///
-/// A sharded map: a read takes one shard's read lock. `V` is cloned under that
+/// A sharded map: reads disturb no other reads. `V` is cloned under a shard's
 /// lock, so keep it behind an `Arc`, or make it a plain copy.
 ///
 /// Expired values are given up as new ones are put, a shard at a time: see

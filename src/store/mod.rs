@@ -16,6 +16,8 @@ mod backing;
 mod bounded;
 #[cfg(feature = "bytes")]
 pub mod bytes;
+#[cfg(feature = "disk")]
+pub mod disk;
 mod keep;
 mod kept;
 mod lease;
@@ -25,11 +27,14 @@ mod memory;
 #[cfg(feature = "opendal")]
 pub mod opendal;
 mod pinned;
+#[cfg(feature = "redis")]
+pub mod redis;
 mod shared;
 mod statics;
+#[cfg(feature = "bytes")]
+mod tiered;
 mod weak;
 
-pub(crate) use backing::Form;
 #[cfg(feature = "bounded")]
 pub(crate) use bounded::Leaving;
 #[cfg(feature = "bounded")]
@@ -44,6 +49,8 @@ pub use pinned::PinnedStore;
 pub(crate) use shared::AnyFailure;
 pub use shared::SharedStore;
 pub use statics::StaticStore;
+#[cfg(feature = "bytes")]
+pub use tiered::Tiered;
 pub use weak::WeakStore;
 
 use std::error::Error;

@@ -1,7 +1,7 @@
-use super::backing::{Backing, Form};
+use super::backing::Backing;
 use super::{Guards, Lease, Store, StoreError};
 use crate::clock::Stamp;
-use crate::coding::{AnyCoding, Coded};
+use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};
@@ -54,6 +54,11 @@ impl SharedStore {
     #[cfg(feature = "bytes")]
     pub(crate) fn encoded(store: super::bytes::Encoded) -> Self {
         SharedStore::of(Backing::Bytes(store))
+    }
+
+    #[cfg(feature = "bytes")]
+    pub(crate) fn tiered(store: super::Tiered) -> Self {
+        SharedStore::of(Backing::Tiered(store))
     }
 
     fn of(backing: Backing) -> Self {

@@ -28,7 +28,10 @@
 
 #![allow(unsafe_code)]
 
-use crate::sync::raw::{AtomicBool, AtomicU32, AtomicUsize, RawRwLock, RawRwLockExt as _, pause};
+use crate::sync::raw::{
+    AtomicBool, AtomicU32, AtomicU64, AtomicUsize, RawRwLock, RawRwLockExt as _, pause,
+};
+use once_cell::sync::OnceCell;
 use std::cell::UnsafeCell;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::thread::available_parallelism;
@@ -49,6 +52,8 @@ struct Part<T> {
     biased: AtomicBool,
     /// How often the lock was needed to read, since the bias was taken.
     locked_reads: AtomicU32,
+    /// How often the part was written. Written with the lock held.
+    writes: AtomicU64,
     value: UnsafeCell<T>,
 }
 
@@ -65,12 +70,12 @@ unsafe impl<T: Send + Sync> Sync for Biased<T> {}
 
 impl<T> Biased<T> {
     pub(crate) fn new(parts: impl Iterator<Item = T>) -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let slots = (4 * cores).clamp(8, seats::MOST);
+        let slots = (4 * cores()).clamp(8, seats::MOST);
         let part = |value| Part {
             lock: RawRwLock::INIT,
             biased: AtomicBool::new(false),
             locked_reads: AtomicU32::new(0),
+            writes: AtomicU64::new(0),
             value: UnsafeCell::new(value),
         };
         Biased {
@@ -136,6 +141,8 @@ impl<T> Biased<T> {
         if part.biased.load(Relaxed) {
             self.take_bias(number);
         }
+        let writes = part.writes.load(Relaxed) + 1;
+        part.writes.store(writes, Release);
         // SAFETY: who reads by the lock is kept out by it; who reads by a slot has
         // left, and none comes without the bias, which is not given while the lock
         // is held.
@@ -144,13 +151,19 @@ impl<T> Biased<T> {
         answer
     }
 
+    /// How often the part has been written so far. For who reads it, or has whatever
+    /// else orders writes of interest before this.
+    pub(crate) fn writes(&self, number: usize) -> u64 {
+        self.parts[number].writes.load(Acquire)
+    }
+
     #[cold]
     fn take_bias(&self, number: usize) {
         let part = &self.parts[number];
         part.biased.swap(false, SeqCst);
         part.locked_reads.store(0, Relaxed);
         for Slot(slot) in &self.slots {
-            // A read is some tens of nanoseconds, unless its thread is preempted.
+            // Most reads are some tens of nanoseconds; one that lists a part is longer.
             let mut rounds = 0;
             while slot.load(SeqCst) == number + 1 {
                 rounds += 1;
@@ -158,6 +171,12 @@ impl<T> Biased<T> {
             }
         }
     }
+}
+
+/// How many threads run at once. Asked for once: the system reads files for it.
+pub(super) fn cores() -> usize {
+    static CORES: OnceCell<usize> = OnceCell::new();
+    *CORES.get_or_init(|| available_parallelism().map_or(1, usize::from))
 }
 
 impl<T> Part<T> {

@@ -13,5 +13,5 @@ mod sharded;
 
 pub(crate) use expiring::Expiring;
 pub(crate) use lasting::Lasting;
-pub(crate) use noted::{Dates, Left, Note, Noted};
+pub(crate) use noted::{Dates, Left, Note, Noted, Version};
 pub(crate) use sharded::Sharded;

@@ -1,4 +1,4 @@
-use crate::store::bytes::ByteStore;
+use crate::store::bytes::{ByteStore, Change, Watch};
 use crate::store::{Lease, Leases, StoreError};
 use parking_lot::Mutex;
 use std::fmt;
@@ -186,6 +186,13 @@ impl<S: ByteStore> ByteStore for ChaosStore<S> {
 
     fn leases(&self) -> Option<&dyn Leases> {
         self.store.leases().map(|_| self as &dyn Leases)
+    }
+
+    fn watch(
+        &self,
+        told: Box<dyn Fn(Change<'_>) + Send + Sync>,
+    ) -> Result<Option<Watch>, StoreError> {
+        self.store.watch(told)
     }
 
     fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {

@@ -1,9 +1,9 @@
-use crate::store::bytes::ByteStore;
+use crate::store::bytes::{ByteStore, Change, Watch};
 use crate::store::{Lease, Leases, StoreError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 /// A store of bytes in this process's memory, with leases: the plainest there can
@@ -17,7 +17,10 @@ pub struct HeapBytes(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     released: Condvar,
+    watchers: Mutex<Vec<Weak<Told>>>,
 }
+
+type Told = dyn Fn(Change<'_>) + Send + Sync;
 
 #[derive(Default)]
 struct State {
@@ -53,6 +56,14 @@ impl HeapBytes {
         state.rows.insert(key.to_owned(), Row { bytes, expires });
     }
 
+    /// Tells those who watch, with nothing locked.
+    fn tell(&self, change: Change<'_>) {
+        let mut watchers = self.0.watchers.lock();
+        watchers.retain(|told| told.strong_count() > 0);
+        let watchers: Vec<_> = watchers.iter().filter_map(Weak::upgrade).collect();
+        watchers.iter().for_each(|told| told(change));
+    }
+
     /// Voids the leases whose keys `go`.
     fn void(&self, state: &mut State, goes: impl Fn(&str) -> bool) {
         state.leases.retain(|key, _| !goes(key));
@@ -68,6 +79,7 @@ impl ByteStore for HeapBytes {
 
     fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
         HeapBytes::put_row(&mut self.0.state.lock(), key, bytes, expires);
+        self.tell(Change::Key(key));
         Ok(())
     }
 
@@ -82,6 +94,8 @@ impl ByteStore for HeapBytes {
         if is_absent {
             HeapBytes::put_row(&mut state, key, bytes, expires);
         }
+        drop(state);
+        self.tell(Change::Key(key));
         Ok(Some(is_absent))
     }
 
@@ -97,13 +111,18 @@ impl ByteStore for HeapBytes {
         if is_same {
             HeapBytes::put_row(&mut state, key, new, expires);
         }
+        drop(state);
+        self.tell(Change::Key(key));
         Ok(is_same)
     }
 
     fn delete(&self, key: &str) -> Result<bool, StoreError> {
         let mut state = self.0.state.lock();
         self.void(&mut state, |held| held == key);
-        Ok(state.rows.remove(key).is_some())
+        let was_there = state.rows.remove(key).is_some();
+        drop(state);
+        self.tell(Change::Key(key));
+        Ok(was_there)
     }
 
     fn keys(&self, prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
@@ -116,6 +135,8 @@ impl ByteStore for HeapBytes {
         let mut state = self.0.state.lock();
         self.void(&mut state, |key| key.starts_with(prefix));
         state.rows.retain(|key, _| !key.starts_with(prefix));
+        drop(state);
+        self.tell(Change::All);
         Ok(())
     }
 
@@ -129,6 +150,15 @@ impl ByteStore for HeapBytes {
 
     fn leases(&self) -> Option<&dyn Leases> {
         Some(self)
+    }
+
+    fn watch(
+        &self,
+        told: Box<dyn Fn(Change<'_>) + Send + Sync>,
+    ) -> Result<Option<Watch>, StoreError> {
+        let told: Arc<Told> = Arc::from(told);
+        self.0.watchers.lock().push(Arc::downgrade(&told));
+        Ok(Some(Box::new(told)))
     }
 }
 
@@ -187,6 +217,8 @@ impl Lease for Held<'_> {
         if is_held {
             HeapBytes::put_row(&mut state, &self.key, bytes, expires);
         }
+        drop(state);
+        self.store.tell(Change::Key(&self.key));
         Ok(is_held)
     }
 }

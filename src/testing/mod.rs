@@ -4,9 +4,10 @@
 //! |---|---|
 //! | [`stores`] | what every store must do, in one call |
 //! | [`byte_stores`] | what every store of bytes must do, in one call |
+//! | [`memoizers`] | what a memoizer must do over any store, in one call |
 //! | [`HeapBytes`] | a store of bytes in this process's memory |
 //! | [`ChaosStore`] | a store of bytes that fails as it is told to |
-//! | [`FakeClock`](crate::clock::FakeClock) | time that is moved by hand |
+//! | [`FakeClock`] | time that is moved by hand |
 //!
 //! A store of one's own is tested by one line:
 //!
@@ -19,6 +20,7 @@
 pub mod byte_stores;
 mod chaos;
 mod heap;
+pub mod memoizers;
 pub mod stores;
 
 pub use crate::clock::FakeClock;

@@ -7,4 +7,5 @@ mod groups_of_processes;
 mod python;
 mod suites;
 mod support;
+mod tiered;
 mod versions;

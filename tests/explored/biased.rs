@@ -44,25 +44,3 @@ fn a_write_is_seen_whole_or_not_at_all() {
     shuttle::check_random(readers_and_a_writer, schedules());
     shuttle::check_pct(readers_and_a_writer, schedules(), 4);
 }
-
-/// A read that begins after a write has ended sees it, by whichever way it reads.
-#[test]
-fn a_write_that_has_ended_is_seen() {
-    fn run() {
-        let biased = Arc::new(Biased::new([0].into_iter()));
-        (0..3).for_each(|_| biased.read(0, |_| ()));
-        let again = Arc::clone(&biased);
-        let reader = thread::spawn(move || {
-            assert!(again.has_slot());
-            let seen: Vec<u32> = (0..4).map(|_| again.read(0, |value| *value)).collect();
-            assert!(seen.is_sorted(), "{seen:?}");
-        });
-        for round in 1..=3 {
-            biased.write(0, |value| *value = round);
-            assert_eq!(biased.read(0, |value| *value), round);
-        }
-        reader.join().unwrap();
-    }
-    shuttle::check_random(run, schedules());
-    shuttle::check_pct(run, schedules(), 4);
-}

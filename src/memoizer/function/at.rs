@@ -2,7 +2,7 @@
 
 use super::inner::{AnyFunction, Holding, Inner, Settled};
 use crate::clock::Stamp;
-use crate::coding::{self, AnyCoding, Codec, Coded, Coding, CodingError};
+use crate::coding::{self, AnyCoding, Codec, Coded, Coding, CodingError, Form};
 use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{MemoError, RegionError, Remedy, Uncodable};
@@ -13,7 +13,8 @@ use crate::memoizer::shelf::Among;
 use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
-use crate::store::{Form, SharedStore, StoreError};
+use crate::store::{SharedStore, StoreError};
+use crate::table::Version;
 use std::any::type_name;
 use std::time::Duration;
 
@@ -188,6 +189,7 @@ impl<M: Shareable> Inner<M> {
             clock: self.clock(),
             log: self.log(terms),
             mode: Mode::Take,
+            missed: Version::UNKNOWN,
         };
         let entry = self.facts(terms, &args);
         entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh)

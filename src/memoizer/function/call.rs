@@ -16,6 +16,7 @@ use crate::memoizer::{Meant, Rules, Shareable};
 use crate::options::Options;
 use crate::scope;
 use crate::store::AnyFailure;
+use crate::table::Version;
 use std::convert::Infallible;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
@@ -104,7 +105,7 @@ impl<M: Shareable> Inner<M> {
     fn not_looked(&self, args: &M::Args<'_>) -> Missed {
         Missed {
             hash: self.hash(&M::lookup(args)),
-            looks: true,
+            nothing: None,
         }
     }
 
@@ -115,7 +116,7 @@ impl<M: Shareable> Inner<M> {
         missed: Missed,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
-        let Missed { hash, looks } = missed;
+        let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let call = Call {
             terms,
@@ -123,13 +124,15 @@ impl<M: Shareable> Inner<M> {
             clock: self.clock(),
             log: self.log(terms),
             mode,
+            missed: nothing.unwrap_or(Version::UNKNOWN),
         };
         let place = self.place(terms, &M::lookup(&args));
         match place {
             Place::Own(table) => {
                 let asked = M::lookup(&args);
                 let look = || call.look(table, hash, &asked);
-                if let Some(output) = looks
+                if let Some(output) = nothing
+                    .is_none()
                     .then(look)
                     .flatten()
                     .and_then(|entry| entry.value.give())

@@ -12,7 +12,7 @@ use crate::memoizer::{Memoized, Rules, Shareable};
 use crate::options::{Options, Terms};
 use crate::stats::{Counters, Stats};
 use crate::store::StoreError;
-use crate::table::Lasting;
+use crate::table::{Lasting, Version};
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
 use std::ops::Deref;
@@ -77,8 +77,8 @@ impl<M: Memoized> Deref for Holding<'_, M> {
 pub(super) struct Missed {
     /// The hash of what was asked.
     pub(super) hash: u64,
-    /// Whether there is something to look at in full: if not, nothing is kept.
-    pub(super) looks: bool,
+    /// As of when nothing is kept; nothing, if there is something to look at in full.
+    pub(super) nothing: Option<Version>,
 }
 
 /// The calls of a function have more to ask than an age. No entry is accepted at
@@ -137,19 +137,30 @@ impl<M: Shareable> Inner<M> {
         let max_age = self.plain_age.load(Ordering::Relaxed);
         let hash = hash_by(&self.hasher, asked);
         if max_age == NOT_PLAIN {
-            return Err(Missed { hash, looks: true });
+            return Err(Missed {
+                hash,
+                nothing: None,
+            });
         }
         let any_age = max_age == ANY_AGE;
-        let Some(glance) = self.table.glance(hash, asked, any_age) else {
-            return Err(Missed { hash, looks: false });
-        };
+        let glance = self.table.glance(hash, asked, any_age);
+        let glance = glance.map_err(|version| Missed {
+            hash,
+            nothing: Some(version),
+        })?;
         let (created, expires) = (glance.created, glance.expires);
         let asks_for_time = !any_age || expires != Stamp::NEVER;
         if asks_for_time && !self.is_fresh(created, expires, max_age) {
-            return Err(Missed { hash, looks: true });
+            return Err(Missed {
+                hash,
+                nothing: None,
+            });
         }
         let output = glance.output.give();
-        output.ok_or(Missed { hash, looks: true })
+        output.ok_or(Missed {
+            hash,
+            nothing: None,
+        })
     }
 
     /// Not in line, so that a hit without an age has a smaller frame; and by numbers,

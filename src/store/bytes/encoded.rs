@@ -1,7 +1,7 @@
 use super::envelope::{self, Envelope, Fault, key_check};
 use super::{ByteStore, Lease};
 use crate::clock::Stamp;
-use crate::coding::{AnyCoding, Codec, Coded, Coding, Plain};
+use crate::coding::{AnyCoding, Codec, Coded, Coding, Form, Plain};
 use crate::entry::{AnyValue, Entry};
 use crate::etag::Etag;
 use crate::store::{SharedStore, StoreError};
@@ -42,7 +42,7 @@ pub struct Encoded {
 }
 
 /// What is found for one key of several.
-type Found = Result<Option<Entry<AnyValue>>, StoreError>;
+pub(crate) type Found = Result<Option<Entry<AnyValue>>, StoreError>;
 
 /// Keys under which a later version keeps what this one cannot read, as of the last
 /// look: what is built for them is not to overwrite it.
@@ -138,9 +138,12 @@ impl Encoded {
         self.known.get(&id).cloned()
     }
 
-    /// Whether the type of a value must be told by a schema.
-    pub(crate) fn needs_schema(&self) -> bool {
-        !self.codec.describes_itself()
+    /// What is asked of a value, if it is to be kept here.
+    pub(crate) fn form(&self) -> Form {
+        match self.codec.describes_itself() {
+            true => Form::Bytes,
+            false => Form::BytesBySchema,
+        }
     }
 
     pub(crate) fn store(&self) -> &dyn ByteStore {

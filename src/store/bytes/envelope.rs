@@ -1,30 +1,7 @@
 //! What a value is kept in, in a store of bytes.
 //!
-//! All numbers are little-endian.
-//!
-//! | at | bytes | what |
-//! |---|---|---|
-//! | 0 | 4 | `MMTO` |
-//! | 4 | 1 | version of the form that wrote it: 1 |
-//! | 5 | 1 | the least version that a reader must know |
-//! | 6 | 1 | codec: 0 MessagePack, 1 JSON, 2 postcard |
-//! | 7 | 1 | flags: 1 compressed |
-//! | 8 | 4 | length of all before the payload, `h` |
-//! | 12 | 4 | CRC-32 (IEEE) of all but these four bytes |
-//! | 16 | 8 | schema: what the value's type was told by |
-//! | 24 | 16 | key check: the first bytes of the key's SHA-256 |
-//! | 40 | 8 | created, in nanoseconds since 1970 |
-//! | 48 | 8 | expires, likewise; all ones: never |
-//! | 56 | 4 | how long the build took, in seconds: an IEEE 754 float |
-//! | 60 | 4 | length of the payload |
-//! | 64 | `h` - 64 | fields: tag (2 bytes), length (4), that many bytes; an unknown tag is skipped |
-//! | `h` | | the payload |
-//!
-//! Field 1 is the etag, in UTF-8. A compressed payload is the length of the value
-//! (4 bytes), and the value as a block of LZ4.
-//!
-//! A later version that only adds fields says that version 1 may read it. Whoever
-//! may not read an envelope takes it for a miss, and leaves it where it is.
+//! The layout is in the documentation of the module above, for readers in other
+//! languages.
 
 use crate::clock::Stamp;
 use crate::coding::Codec;

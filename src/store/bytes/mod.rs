@@ -9,12 +9,41 @@
 //!
 //! Locks in such a store are [`Leases`]: they expire, and have a token that is
 //! checked when a value is put.
+//!
+//! # The bytes
+//!
+//! All numbers are little-endian.
+//!
+//! | at | bytes | what |
+//! |---|---|---|
+//! | 0 | 4 | `MMTO` |
+//! | 4 | 1 | version of the form that wrote it: 1 |
+//! | 5 | 1 | the least version that a reader must know |
+//! | 6 | 1 | codec: 0 MessagePack, 1 JSON, 2 postcard |
+//! | 7 | 1 | flags: 1 compressed |
+//! | 8 | 4 | length of all before the payload, `h` |
+//! | 12 | 4 | CRC-32 (IEEE) of all but these four bytes |
+//! | 16 | 8 | schema: what the value's type was told by |
+//! | 24 | 16 | key check: the first bytes of the key's SHA-256 |
+//! | 40 | 8 | created, in nanoseconds since 1970 |
+//! | 48 | 8 | expires, likewise; all ones: never |
+//! | 56 | 4 | how long the build took, in seconds: an IEEE 754 float |
+//! | 60 | 4 | length of the payload |
+//! | 64 | `h` - 64 | fields: tag (2 bytes), length (4), that many bytes; an unknown tag is skipped |
+//! | `h` | | the payload |
+//!
+//! Field 1 is the etag, in UTF-8. A compressed payload is the length of the value
+//! (4 bytes), and the value as a block of LZ4.
+//!
+//! A later version that only adds fields says that version 1 may read it. Whoever
+//! may not read an envelope takes it for a miss, and leaves it where it is.
 
 mod encoded;
 mod envelope;
 
 pub use super::lease::{Lease, Leases};
 pub use encoded::Encoded;
+pub(crate) use encoded::Found;
 
 use super::StoreError;
 use std::sync::Arc;
@@ -156,6 +185,20 @@ pub trait ByteStore: Send + Sync {
         None
     }
 
+    /// Has `told` be called with whatever changes in the store, by whomever, until the
+    /// answer is dropped; nothing where the store cannot tell. `told` is quick, and
+    /// does not call back.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be watched, and will not be.
+    fn watch(
+        &self,
+        _told: Box<dyn Fn(Change<'_>) + Send + Sync>,
+    ) -> Result<Option<Watch>, StoreError> {
+        Ok(None)
+    }
+
     /// How long the store itself goes on keeping a key, where it counts that:
     /// rounded down, so that nobody relies on more than there is.
     ///
@@ -166,6 +209,18 @@ pub trait ByteStore: Send + Sync {
         Ok(None)
     }
 }
+
+/// What has changed in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'c> {
+    /// What is kept for this key: it is there anew, or replaced, or gone.
+    Key(&'c str),
+    /// Anything: the store was cleared, or could not be heard for a while.
+    All,
+}
+
+/// A store is being watched. Dropping this ends it.
+pub type Watch = Box<dyn Send + Sync>;
 
 macro_rules! behind_pointers {
     ($($pointer:ty),*) => { $(
@@ -219,6 +274,11 @@ macro_rules! behind_pointers {
 
             fn leases(&self) -> Option<&dyn Leases> {
                 (**self).leases()
+            }
+
+            fn watch(&self, told: Box<dyn Fn(Change<'_>) + Send + Sync>)
+            -> Result<Option<Watch>, StoreError> {
+                (**self).watch(told)
             }
 
             fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {

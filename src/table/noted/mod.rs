@@ -15,13 +15,17 @@
 
 #![allow(unsafe_code)]
 
-use super::biased::Biased;
+mod columns;
+mod shard;
+
+pub(crate) use columns::{Dates, Note};
+pub(crate) use shard::{Beside, Left};
+
+use super::biased::{Biased, cores};
 use crate::clock::Stamp;
 use crate::sync::switch_point;
-use hashbrown::raw::{Bucket, RawTable};
-use std::mem::{ManuallyDrop, MaybeUninit, needs_drop};
+use shard::Shard;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::available_parallelism;
 
 pub(crate) struct Noted<K, V, N> {
     shards: Biased<Shard<K, V, N>>,
@@ -33,78 +37,18 @@ pub(crate) struct Noted<K, V, N> {
     has_dates: AtomicBool,
 }
 
-struct Shard<K, V, N> {
-    rows: RawTable<(K, V)>,
-    columns: Columns<N>,
-}
-
-/// What is beside the rows of a shard. Each column has one cell for each bucket of
-/// the hash table, which is filled if and only if the bucket is.
-struct Columns<N> {
-    notes: Column<N>,
-    /// None, if keys are hashed anew.
-    hashes: Option<Column<u64>>,
-    /// None, while no row has had a date.
-    dates: Option<Column<Dates>>,
-}
-
-/// When a row was created, and when it expires.
+/// How often a shard had been written when something was looked for in it.
 #[derive(Clone, Copy)]
-pub(crate) struct Dates {
-    pub(crate) created: Stamp,
-    pub(crate) expires: Stamp,
-}
+pub(crate) struct Version(u64);
 
-/// What is kept beside a row.
-pub(crate) trait Note {
-    /// When the row was created, about: for a row that has no dates.
-    fn created(&self) -> Stamp;
-}
-
-impl Note for () {
-    fn created(&self) -> Stamp {
-        Stamp::from_nanos(0)
-    }
-}
-
-/// What is beside a row of a shard that is locked.
-pub(crate) struct Beside<'s, K, V, N> {
-    shard: &'s Shard<K, V, N>,
-    row: &'s Bucket<(K, V)>,
-}
-
-impl<K, V, N: Note> Beside<'_, K, V, N> {
-    #[inline]
-    pub(crate) fn note(&self) -> &N {
-        // SAFETY: the row is there, so its note is.
-        unsafe { self.shard.columns.notes.get(self.at()) }
-    }
-
-    #[inline]
-    pub(crate) fn dates(&self) -> Option<Dates> {
-        // SAFETY: the row is there.
-        unsafe { self.shard.columns.dates(self.at()) }
-    }
-
-    #[inline]
-    fn at(&self) -> usize {
-        // SAFETY: the row is of this table.
-        unsafe { self.shard.rows.bucket_index(self.row) }
-    }
-}
-
-/// A row, out of the table.
-pub(crate) struct Left<K, V, N> {
-    pub(crate) key: K,
-    pub(crate) value: V,
-    #[allow(dead_code)] // it is dropped with the rest
-    pub(crate) note: N,
+impl Version {
+    /// Of no shard: whoever has it is to look again.
+    pub(crate) const UNKNOWN: Version = Version(u64::MAX);
 }
 
 impl<K, V, N: Note> Noted<K, V, N> {
     pub(crate) fn new(hash_of: fn(&K) -> u64) -> Self {
-        let cores = available_parallelism().map_or(1, usize::from);
-        let count = (4 * cores).next_power_of_two();
+        let count = (4 * cores()).next_power_of_two();
         Noted {
             shards: Biased::new((0..count).map(|_| Shard::new())),
             shift: u64::BITS - count.trailing_zeros(),
@@ -131,16 +75,34 @@ impl<K, V, N: Note> Noted<K, V, N> {
         is: impl Fn(&K) -> bool,
         read: impl FnOnce(&V, Beside<'_, K, V, N>) -> R,
     ) -> Option<R> {
+        self.read_or(hash, is, read).ok()
+    }
+
+    /// The same, with the version of the shard in which there is no such row.
+    #[inline]
+    pub(crate) fn read_or<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        read: impl FnOnce(&V, Beside<'_, K, V, N>) -> R,
+    ) -> Result<R, Version> {
         switch_point();
-        self.shards.read(self.shard_of(hash), |shard| {
+        let number = self.shard_of(hash);
+        self.shards.read(number, |shard| {
             let Some(row) = shard.rows.find(hash, same(is)) else {
                 shard.prepare(hash);
-                return None;
+                return Err(Version(self.shards.writes(number)));
             };
             // SAFETY: the row is there, and nobody writes while the shard is locked.
             let (_, value) = unsafe { row.as_ref() };
-            Some(read(value, Beside { shard, row: &row }))
+            Ok(read(value, Beside { shard, row: &row }))
         })
+    }
+
+    /// Whether a row of this hash can have come since the shard had that version. For
+    /// who has whatever orders a put of interest before this.
+    pub(crate) fn may_have_changed(&self, hash: u64, since: Version) -> bool {
+        self.shards.writes(self.shard_of(hash)) != since.0
     }
 
     /// Puts a row. If it replaces one, that comes back, with the key that was not
@@ -268,334 +230,6 @@ impl<K, V, N: Note> Noted<K, V, N> {
     }
 }
 
-impl<K, V, N: Note> Shard<K, V, N> {
-    fn new() -> Self {
-        Shard {
-            rows: RawTable::new(),
-            columns: Columns {
-                notes: Column::new(0),
-                hashes: needs_drop::<K>().then(|| Column::new(0)),
-                dates: None,
-            },
-        }
-    }
-
-    /// Has the processor fetch the memory that a row of this hash would go to, while
-    /// the caller finds a value for it. In a table that is larger than its caches,
-    /// that is most of what the put takes.
-    #[cold]
-    fn prepare(&self, hash: u64) {
-        let at = hash as usize & (self.rows.buckets() - 1);
-        // Rows grow downward from here. The row goes where the first bucket is free
-        // from this one on, so it is in this line or the next.
-        let row = self.rows.data_end().as_ptr().wrapping_sub(at + 1);
-        prefetch(row);
-        prefetch(row.wrapping_byte_sub(64));
-        prefetch(self.columns.notes.0.as_ptr().wrapping_add(at));
-        if let Some(hashes) = &self.columns.hashes {
-            prefetch(hashes.0.as_ptr().wrapping_add(at));
-        }
-    }
-
-    /// Puts other things into a row, and answers with those that were there.
-    ///
-    /// # Safety
-    ///
-    /// The row is one of this shard.
-    unsafe fn change(&mut self, row: &Bucket<(K, V)>, value: V, note: N, dates: Dates) -> (V, N) {
-        // SAFETY: full buckets have filled cells, and the shard is this caller's alone.
-        unsafe {
-            let at = self.rows.bucket_index(row);
-            self.columns.set_dates(at, dates, &self.rows);
-            let value = std::mem::replace(&mut row.as_mut().1, value);
-            let note = std::mem::replace(self.columns.notes.get_mut(at), note);
-            (value, note)
-        }
-    }
-
-    /// Adds a row whose key is not there.
-    fn add(&mut self, hash: u64, row: (K, V), note: N, dates: Dates, hash_of: fn(&K) -> u64) {
-        let row = match self.rows.try_insert_no_grow(hash, row) {
-            Ok(row) => row,
-            Err(row) => {
-                self.grow(hash_of);
-                let placed = self.rows.try_insert_no_grow(hash, row);
-                placed.unwrap_or_else(|_| unreachable!("it has just grown"))
-            }
-        };
-        // SAFETY: the bucket has just been filled, its cells have not.
-        unsafe {
-            let at = self.rows.bucket_index(&row);
-            self.columns.notes.fill(at, note);
-            if let Some(hashes) = &mut self.columns.hashes {
-                hashes.fill(at, hash);
-            }
-            self.columns.set_dates(at, dates, &self.rows);
-        }
-    }
-
-    /// # Safety
-    ///
-    /// The row is one of this shard.
-    unsafe fn set_expires(&mut self, row: &Bucket<(K, V)>, expires: Stamp) {
-        // SAFETY: full buckets have filled cells.
-        unsafe {
-            let at = self.rows.bucket_index(row);
-            let created = match self.columns.dates(at) {
-                Some(dates) => dates.created,
-                None => self.columns.notes.get(at).created(),
-            };
-            let dates = Dates { created, expires };
-            self.columns.set_dates(at, dates, &self.rows);
-        }
-    }
-
-    fn take_where(&mut self, goes: impl Fn(Stamp) -> bool) -> Vec<Left<K, V, N>> {
-        let mut gone = Vec::new();
-        // SAFETY: the iterator yields full buckets, which have filled cells. A row
-        // may be taken out once it has been yielded; the table does not move
-        // meanwhile.
-        unsafe {
-            for row in self.rows.iter() {
-                let dates = self.columns.dates(self.rows.bucket_index(&row));
-                if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
-                    gone.push(self.take(row));
-                }
-            }
-        }
-        gone
-    }
-
-    /// Takes a row out, and what is beside it.
-    ///
-    /// # Safety
-    ///
-    /// The bucket is a full one of this shard.
-    unsafe fn take(&mut self, bucket: Bucket<(K, V)>) -> Left<K, V, N> {
-        // SAFETY: full buckets have filled cells. The cell counts as empty from here
-        // on, as does the bucket.
-        unsafe {
-            let at = self.rows.bucket_index(&bucket);
-            let note = self.columns.notes.take(at);
-            let ((key, value), _) = self.rows.remove(bucket);
-            Left { key, value, note }
-        }
-    }
-
-    /// Makes room for more rows: twice, or where many have left, the same again
-    /// without their traces.
-    #[cold]
-    #[inline(never)]
-    fn grow(&mut self, hash_of: fn(&K) -> u64) {
-        let room = room_in(self.rows.buckets());
-        let enough = match self.rows.len() < room / 2 {
-            true => room,
-            false => room + 1,
-        };
-        self.rebuild(enough.max(4), hash_of);
-    }
-
-    /// Gives memory back, if less than an eighth of it is needed.
-    fn shrink(&mut self, hash_of: fn(&K) -> u64) {
-        let (len, buckets) = (self.rows.len(), self.rows.buckets());
-        if buckets > SMALL && len < buckets / 8 {
-            self.rebuild(2 * len, hash_of);
-        }
-    }
-
-    /// Moves all rows into a new table, with room for so many.
-    ///
-    /// `hash_of` is user code. If it panics, the shard is left as it was, and the
-    /// memory of the new table is leaked.
-    #[inline(never)]
-    fn rebuild(&mut self, room: usize, hash_of: fn(&K) -> u64) {
-        let rows = RawTable::with_capacity(room);
-        let columns = self.columns.with_cells(rows.buckets());
-        // Its rows are this shard's until it takes this shard's place.
-        let mut new = ManuallyDrop::new(Shard { rows, columns });
-        // SAFETY: each row is copied, bit by bit, from a full bucket of the old table
-        // into an empty one of the new, which has room for all. The copies are not
-        // used, nor dropped, before the old table has been told to forget its own.
-        unsafe {
-            for row in self.rows.iter() {
-                let from = self.rows.bucket_index(&row);
-                let hash = match &self.columns.hashes {
-                    Some(hashes) => *hashes.get(from),
-                    None => hash_of(&row.as_ref().0),
-                };
-                let placed = new.rows.insert_no_grow(hash, row.as_ptr().read());
-                let to = new.rows.bucket_index(&placed);
-                new.columns.copy(to, &self.columns, from);
-            }
-            self.rows.clear_no_drop();
-        }
-        // Of the old one the memory is left.
-        *self = ManuallyDrop::into_inner(new);
-    }
-}
-
-impl<K, V, N> Drop for Shard<K, V, N> {
-    fn drop(&mut self) {
-        if !needs_drop::<N>() {
-            return;
-        }
-        for at in 0..self.rows.buckets() {
-            // SAFETY: the index is below the number of buckets; a full one has a
-            // note, which is not used after this.
-            unsafe {
-                if self.rows.is_bucket_full(at) {
-                    drop(self.columns.notes.take(at));
-                }
-            }
-        }
-    }
-}
-
-impl<N: Note> Columns<N> {
-    /// Empty columns of the same kinds.
-    fn with_cells(&self, cells: usize) -> Self {
-        Columns {
-            notes: Column::new(cells),
-            hashes: self.hashes.as_ref().map(|_| Column::new(cells)),
-            dates: self.dates.as_ref().map(|_| Column::new(cells)),
-        }
-    }
-
-    /// # Safety
-    ///
-    /// The bucket `at` is full.
-    #[inline]
-    unsafe fn dates(&self, at: usize) -> Option<Dates> {
-        // SAFETY: full buckets have filled cells.
-        unsafe { self.dates.as_ref().map(|dates| *dates.get(at)) }
-    }
-
-    /// # Safety
-    ///
-    /// The bucket `at` of `rows` is full, and these are its columns.
-    unsafe fn set_dates<R>(&mut self, at: usize, new: Dates, rows: &RawTable<R>) {
-        if self.dates.is_none() && new.expires == Stamp::NEVER {
-            return;
-        }
-        let notes = &self.notes;
-        let dates = self.dates.get_or_insert_with(|| {
-            let mut dates = Column::new(rows.buckets());
-            for other in (0..rows.buckets()).filter(|other| *other != at) {
-                // SAFETY: the index is below the number of buckets; a full one has a
-                // note.
-                unsafe {
-                    if rows.is_bucket_full(other) {
-                        let created = notes.get(other).created();
-                        let expires = Stamp::NEVER;
-                        dates.fill(other, Dates { created, expires });
-                    }
-                }
-            }
-            dates
-        });
-        // SAFETY: dates have no `Drop`, so the cell may be filled as often as one
-        // likes.
-        unsafe { dates.fill(at, new) }
-    }
-
-    /// Copies the cells of a row that moves, bit by bit.
-    ///
-    /// # Safety
-    ///
-    /// Those at `from` are filled; those at `to` are empty. Both have the same kinds
-    /// of columns. One of the two rows has to be forgotten before the other is used.
-    unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
-        // SAFETY: as the caller says.
-        unsafe {
-            self.notes.copy(to, &old.notes, from);
-            if let (Some(new), Some(old)) = (&mut self.hashes, &old.hashes) {
-                new.copy(to, old, from);
-            }
-            if let (Some(new), Some(old)) = (&mut self.dates, &old.dates) {
-                new.copy(to, old, from);
-            }
-        }
-    }
-}
-
-/// Cells that are filled or not; which, the hash table knows. Dropping a column
-/// drops nothing that is in it.
-struct Column<T>(Box<[MaybeUninit<T>]>);
-
-impl<T> Column<T> {
-    fn new(cells: usize) -> Self {
-        Column(Box::new_uninit_slice(cells))
-    }
-
-    /// # Safety
-    ///
-    /// There is a cell `at`, and it is filled.
-    #[inline]
-    unsafe fn get(&self, at: usize) -> &T {
-        // SAFETY: as the caller says.
-        unsafe { self.0.get_unchecked(at).assume_init_ref() }
-    }
-
-    /// # Safety
-    ///
-    /// As [`get`](Self::get).
-    unsafe fn get_mut(&mut self, at: usize) -> &mut T {
-        // SAFETY: as the caller says.
-        unsafe { self.0.get_unchecked_mut(at).assume_init_mut() }
-    }
-
-    /// # Safety
-    ///
-    /// As [`get`](Self::get); the cell is empty afterwards.
-    unsafe fn take(&mut self, at: usize) -> T {
-        // SAFETY: as the caller says.
-        unsafe { self.0.get_unchecked(at).assume_init_read() }
-    }
-
-    /// # Safety
-    ///
-    /// There is a cell `at`. What is in it is not dropped.
-    unsafe fn fill(&mut self, at: usize, value: T) {
-        // SAFETY: as the caller says.
-        unsafe { self.0.get_unchecked_mut(at).write(value) };
-    }
-
-    /// # Safety
-    ///
-    /// The cell `from` of `old` is filled; the cell `to` is there and empty. One of
-    /// the two has to be forgotten before the other is used.
-    unsafe fn copy(&mut self, to: usize, old: &Self, from: usize) {
-        // SAFETY: as the caller says.
-        unsafe { self.fill(to, old.0.get_unchecked(from).assume_init_read()) }
-    }
-}
-
-/// Has the processor fetch a line of memory. Any address will do.
-#[inline]
-fn prefetch<T>(line: *const T) {
-    #[cfg(all(target_arch = "x86_64", not(miri)))]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint, which reads nothing and never faults; all processors of
-        // this architecture have it.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(line.cast()) }
-    }
-    #[cfg(not(all(target_arch = "x86_64", not(miri))))]
-    let _ = line;
-}
-
-/// How many buckets are not worth shrinking.
-const SMALL: usize = 64;
-
-/// How many rows a hash table of so many buckets takes before it grows: seven in
-/// eight, or all but one of a few.
-fn room_in(buckets: usize) -> usize {
-    match buckets {
-        0..8 => buckets.saturating_sub(1),
-        _ => buckets / 8 * 7,
-    }
-}
-
 #[inline]
 fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(K, V)) -> bool {
     move |(kept, _)| is(kept)
@@ -603,6 +237,7 @@ fn same<K, V>(is: impl Fn(&K) -> bool) -> impl Fn(&(K, V)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::shard::SMALL;
     use super::*;
     use crate::key::hash_of;
     use std::cell::Cell;

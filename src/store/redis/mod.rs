@@ -1,0 +1,45 @@
+//! A byte store in Redis or Valkey: one server, the master that sentinels name, or
+//! a cluster.
+//!
+//! | part | does one thing |
+//! |---|---|
+//! | `layout`, `slot` | what keys are called on the server, and where a cluster has them |
+//! | `expiry` | how long the server is to keep something |
+//! | `request`, `scripts` | what is sent |
+//! | `deadline` | when an operation must be over, whatever it consists of |
+//! | `connection`, `pool` | sockets, and who has which |
+//! | `breaker` | keeps callers from a server that is down |
+//! | `node` | one server: its pool and its breaker |
+//! | `sentinel`, `cluster`, `slots`, `servers` | which server has which key |
+//! | `link` | commands on the servers |
+//! | `held`, `renewal`, `backoff`, `waiting`, `lease` | leases |
+//! | `builder`, `store` | what users name |
+//!
+//! Whoever waits, waits in `connection`, `pool` or `waiting`.
+
+mod backoff;
+mod breaker;
+mod builder;
+mod cluster;
+mod connection;
+mod deadline;
+mod expiry;
+mod fault;
+mod held;
+mod layout;
+mod lease;
+mod link;
+mod node;
+mod pool;
+mod renewal;
+mod request;
+mod scripts;
+mod sentinel;
+mod servers;
+mod slot;
+mod slots;
+mod store;
+mod waiting;
+
+pub use builder::RedisBuilder;
+pub use store::RedisStore;

@@ -1,0 +1,287 @@
+use super::builder::{self, RedisBuilder};
+use super::expiry::{self, Life};
+use super::fault::Fault;
+use super::held::{Held, Token};
+use super::layout::{Layout, Part};
+use super::link::Link;
+use super::renewal::Renewal;
+use super::request::{Again, Request};
+use super::scripts::{Call, DELETE, REPLACE};
+use super::servers::Place;
+use crate::clock::Clock;
+use crate::store::bytes::ByteStore;
+use crate::store::{Leases, StoreError};
+use redis::{Cmd, cmd};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// Bytes in Redis or Valkey, shared by all processes that open the same server
+/// with the same prefix.
+///
+/// # What is on the server
+///
+/// | name | holds | expires |
+/// |---|---|---|
+/// | `<prefix>v:{=<key>}` | the bytes, a string | with them |
+/// | `<prefix>l:{=<key>}` | a lease's token, 32 hexadecimal digits | with the lease |
+///
+/// So with the prefix `app:`, `redis-cli --scan --pattern 'app:v:*'` lists what is
+/// kept, and `redis-cli get 'app:v:{=key}'` reads it. The braces have a cluster
+/// keep the two together; it is the same without one. Keys with a `}` in them are
+/// in the slot of what stands before it.
+///
+/// # When the server fails
+///
+/// Nothing panics and nothing hangs: an operation takes no longer than its
+/// [`timeout`](RedisBuilder::timeout), and answers with an error that names the
+/// server. After 5 failures in a row a server is taken to be down, and every
+/// operation on it fails at once; every 500 ms one caller tries. Other nodes of a
+/// cluster are not touched by that.
+///
+/// A connection that breaks is made anew. If it broke before the answer came, what
+/// can be asked twice without harm is asked again over a new one, within the same
+/// time. Where a lease is published, or bytes are put if others are there or none,
+/// that is not so, and there is an error though they may have been kept.
+///
+/// While a cluster moves a slot, a lease of a key there may not publish: that is an
+/// error then, and the bytes are not kept.
+///
+/// # Costs
+///
+/// Each operation is one round trip; `get_many` is one for each node, `keys`,
+/// `delete_prefix` and `clear` look at all keys of the server's database, 500 at a
+/// time. A caller that waits for a lease asks again a few times, and then listens
+/// (`SUBSCRIBE`) for its release, on a connection of its own; where too many do, it
+/// goes on asking every 25 to 50 ms. A lease whose holder is gone is found free up to
+/// 500 ms after it has expired. There is one thread for each store that ever acquired a lease.
+///
+/// # Examples
+///
+/// ```no_run
+/// use mementos::store::bytes::ByteStore;
+/// use mementos::store::redis::RedisStore;
+///
+/// let store = RedisStore::at("redis://127.0.0.1:6379/0")?.prefix("app:").open()?;
+/// store.put("key", b"bytes", None)?;
+/// assert_eq!(store.get("key")?.as_deref(), Some(&b"bytes"[..]));
+/// # Ok::<(), mementos::store::StoreError>(())
+/// ```
+pub struct RedisStore {
+    pub(super) link: Arc<Link>,
+    pub(super) layout: Layout,
+    pub(super) renewal: Renewal,
+    /// How long a lease lasts.
+    pub(super) lease: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl RedisStore {
+    /// A store on one server, as in `redis://user:password@host:6379/0`, or
+    /// `unix:///run/redis.sock`. Nothing is connected to yet.
+    ///
+    /// # Errors
+    ///
+    /// When `url` is not such an address.
+    pub fn at(url: impl AsRef<str>) -> Result<RedisBuilder, StoreError> {
+        let server = builder::server(url.as_ref())?;
+        Ok(RedisBuilder::at(Place::One(server)))
+    }
+
+    /// A store on a cluster. `urls` are some of its nodes, which are asked for the
+    /// others; all take the same user and password.
+    ///
+    /// # Errors
+    ///
+    /// When one of `urls` is not an address, or there is none.
+    pub fn cluster<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+    ) -> Result<RedisBuilder, StoreError> {
+        Ok(RedisBuilder::at(Place::Cluster(builder::servers(urls)?)))
+    }
+
+    /// A store on the master that the sentinels at `urls` know by the name of
+    /// `master`, as in `redis://host:26379`. `like` is an address with the user, the
+    /// password and the database there, as in `redis://:password@master/0`; its host
+    /// is not used.
+    ///
+    /// # Errors
+    ///
+    /// When one of `urls`, or `like`, is not an address, or there are no `urls`.
+    pub fn sentinel<U: AsRef<str>>(
+        urls: impl IntoIterator<Item = U>,
+        master: impl Into<String>,
+        like: impl AsRef<str>,
+    ) -> Result<RedisBuilder, StoreError> {
+        let (sentinels, like) = (builder::servers(urls)?, builder::server(like.as_ref())?);
+        Ok(RedisBuilder::at(Place::Sentinel(
+            sentinels,
+            master.into(),
+            like,
+        )))
+    }
+
+    pub(super) fn now(&self) -> SystemTime {
+        self.clock.now()
+    }
+
+    pub(super) fn lease_of(&self, key: &str, token: Token) -> Held {
+        Held::new(
+            self.link.clone(),
+            self.layout.bytes(key),
+            self.layout.lease(key),
+            token,
+            self.lease,
+        )
+    }
+
+    /// The lease goes first: from then on a build of it publishes no more.
+    fn delete_one_by_one(&self, bytes: &str, lease: &str) -> Result<bool, Fault> {
+        let unlink = |name: &str| self.link.run(name, Request::safe(cmd("UNLINK").arg(name)));
+        let _: bool = unlink(lease)?;
+        unlink(bytes)
+    }
+
+    fn set(&self, name: &str, bytes: &[u8], life: Life) -> Cmd {
+        let mut command = cmd("SET");
+        command.arg(name).arg(bytes);
+        if let Life::Millis(millis) = life {
+            command.arg("PX").arg(millis);
+        }
+        command
+    }
+}
+
+/// A fault while something was being done.
+fn while_doing(did: &'static str) -> impl FnOnce(Fault) -> StoreError {
+    move |fault| StoreError::new(did, fault)
+}
+
+impl ByteStore for RedisStore {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = self.layout.bytes(key);
+        let get = Request::safe(cmd("GET").arg(&name));
+        self.link.run(&name, get).map_err(while_doing("getting"))
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
+        let name = self.layout.bytes(key);
+        let put = match Life::until(expires, self.now()) {
+            Life::Over => Request::safe(cmd("UNLINK").arg(&name)),
+            life => Request::safe(&self.set(&name, bytes, life)),
+        };
+        self.link.run(&name, put).map_err(while_doing("putting"))
+    }
+
+    fn put_if_absent(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        expires: Option<SystemTime>,
+    ) -> Result<Option<bool>, StoreError> {
+        let name = self.layout.bytes(key);
+        let absent = match Life::until(expires, self.now()) {
+            Life::Over => {
+                let exists = Request::safe(cmd("EXISTS").arg(&name));
+                self.link.run(&name, exists).map(|there: bool| !there)
+            }
+            life => {
+                let set = Request::once(self.set(&name, bytes, life).arg("NX"));
+                let set = self.link.run(&name, set);
+                set.map(|set: Option<String>| set.is_some())
+            }
+        };
+        absent
+            .map(Some)
+            .map_err(while_doing("putting what is absent"))
+    }
+
+    fn replace(
+        &self,
+        key: &str,
+        old: &[u8],
+        new: &[u8],
+        expires: Option<SystemTime>,
+    ) -> Result<bool, StoreError> {
+        let life = Life::until(expires, self.now()).argument().to_string();
+        let call = Call {
+            script: &REPLACE,
+            keys: &[&self.layout.bytes(key)],
+            arguments: &[old, new, life.as_bytes()],
+        };
+        let replaced = self.link.call(&call, Again::Never);
+        replaced.map_err(while_doing("replacing"))
+    }
+
+    fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        let (bytes, lease) = (self.layout.bytes(key), self.layout.lease(key));
+        let call = Call {
+            script: &DELETE,
+            keys: &[&bytes, &lease],
+            arguments: &[],
+        };
+        // To delete twice is no harm. Whoever does so is told that nothing was there
+        // the second time, which is better than not to know that it is gone.
+        let deleted = match self.link.call(&call, Again::Safe) {
+            Err(fault) if fault.is_split() => self.delete_one_by_one(&bytes, &lease),
+            deleted => deleted,
+        };
+        deleted.map_err(while_doing("deleting"))
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let names: Vec<_> = keys.iter().map(|key| self.layout.bytes(key)).collect();
+        let found = self.link.get_many(&names);
+        found.map_err(while_doing("getting many"))
+    }
+
+    fn keys(&self, prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
+        let pattern = self.layout.pattern(Part::Bytes, prefix);
+        // A server may name a key twice.
+        let mut keys = BTreeSet::new();
+        let scanned = self.link.scan(&pattern, |_, names| {
+            let ours = names.iter().filter_map(|name| self.layout.key(name));
+            keys.extend(ours.map(str::to_owned));
+            Ok(())
+        });
+        scanned.map_err(while_doing("listing keys"))?;
+        Ok(Some(keys.into_iter().collect()))
+    }
+
+    /// The leases go before the bytes. The other way round, this could happen:
+    ///
+    /// ```text
+    /// this call       goes past where the bytes of a key would be
+    /// a build of it   publishes: its bytes are there, its lease is gone
+    /// this call       finds no lease, and returns; the bytes stay
+    /// ```
+    fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
+        [Part::Lease, Part::Bytes]
+            .iter()
+            .try_for_each(|&part| self.link.unlink_all(&self.layout.pattern(part, prefix)))
+            .map_err(while_doing("deleting by prefix"))
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        Some(self)
+    }
+
+    fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {
+        let name = self.layout.bytes(key);
+        let ask = Request::safe(cmd("PTTL").arg(&name));
+        let millis = self.link.run(&name, ask);
+        millis
+            .map(expiry::ttl)
+            .map_err(while_doing("asking for the time to live"))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("layout", &self.layout)
+            .field("lease", &self.lease)
+            .finish_non_exhaustive()
+    }
+}

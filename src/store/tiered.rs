@@ -1,0 +1,293 @@
+use super::bytes::{Change, Encoded, Found, Watch};
+use super::{Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
+use crate::clock::{Clock, Stamp, Watch as Clocked, nanos};
+use crate::coding::{AnyCoding, Coded, Form};
+use crate::entry::{AnyValue, Entry};
+use crate::key::hash_of;
+use parking_lot::Mutex;
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// A store of bytes with the memory of this process in front of it: what has been
+/// read or built here lately is not asked of the store again.
+///
+/// A result may then be as old as the bound says, for others have deleted or replaced
+/// it meanwhile: 10 seconds, if nothing is said. What this process deletes itself is
+/// gone at once.
+///
+/// ```
+/// # #[cfg(feature = "testing")] {
+/// use mementos::store::{Tiered, bytes::Encoded};
+/// use mementos::{Memoizer, testing::HeapBytes};
+/// use std::time::Duration;
+///
+/// let far = Encoded::new(HeapBytes::new());
+/// let memo = Memoizer::new(Tiered::new(far).no_older_than(Duration::from_secs(2)));
+/// assert_eq!(memo.get("key", || 1_u32).unwrap(), 1);
+/// # }
+/// ```
+pub struct Tiered {
+    memory: Arc<Memory>,
+    far: Encoded,
+    /// For how long what is near is not asked for again, in nanoseconds.
+    bound: u64,
+    clock: Clocked,
+    /// Tells the memory what others change, if the store can.
+    _watch: Option<Watch>,
+}
+
+/// What is near.
+struct Memory {
+    results: MemoryStore<String, Near>,
+    stripes: Box<[Mutex<Epoch>]>,
+}
+
+/// A result that is near.
+#[derive(Clone)]
+struct Near {
+    entry: Entry<AnyValue>,
+    /// When it was read from afar, or put there.
+    since: Stamp,
+    schema: Option<u64>,
+}
+
+/// How often something of a stripe's keys has been invalidated. What was asked of the
+/// store before is not kept after:
+///
+/// ```text
+///   reader                         whoever deletes
+///   notes the epoch
+///   is sent the old value
+///                                  deletes it in the store
+///                                  takes it out of memory; the epoch is another
+///   keeps nothing: the epoch has changed
+/// ```
+///
+/// The check and the put are one step, as are the removal and the new epoch.
+#[derive(Default)]
+struct Epoch(u64);
+
+const STRIPES: usize = 64;
+
+impl Tiered {
+    /// Memory in front of this store.
+    ///
+    /// If the store tells what changes in it, what others delete is gone from memory
+    /// as soon as that is heard; the bound holds beside.
+    pub fn new(far: Encoded) -> Self {
+        let memory = Arc::new(Memory {
+            results: MemoryStore::new(),
+            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+        });
+        let told = Arc::clone(&memory);
+        let watch = far.store().watch(Box::new(move |change| match change {
+            Change::Key(text) => told.forget(text),
+            Change::All => told.forget_all(),
+        }));
+        Tiered {
+            memory,
+            far,
+            bound: nanos(Duration::from_secs(10)),
+            clock: Clocked::Coarse,
+            // One that cannot be watched is asked again when the bound is over.
+            _watch: watch.ok().flatten(),
+        }
+    }
+
+    /// How old what is near may be, beside what its own age allows.
+    #[must_use]
+    pub fn no_older_than(mut self, age: Duration) -> Self {
+        self.bound = nanos(age);
+        self
+    }
+
+    /// Chooses the clock by which that is told.
+    #[must_use]
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Clocked::Own(Arc::new(clock));
+        self
+    }
+
+    pub(super) fn form(&self) -> Form {
+        self.far.form()
+    }
+
+    pub(super) fn known(&self, id: TypeId) -> Option<Arc<dyn AnyCoding>> {
+        self.far.known(id)
+    }
+
+    pub(super) fn find(
+        &self,
+        text: &String,
+        coded: Coded<'_>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        if let Some(near) = self.near(text, coded.schema) {
+            return Ok(Some(near));
+        }
+        let epoch = self.memory.epoch(text);
+        let found = self.far.find(text, coded)?;
+        if let Some(entry) = &found {
+            self.keep(text, entry, coded, epoch);
+        }
+        Ok(found)
+    }
+
+    pub(super) fn find_many(
+        &self,
+        texts: &[&String],
+        coded: Coded<'_>,
+    ) -> Result<Vec<Found>, StoreError> {
+        let mut found: Vec<_> = texts
+            .iter()
+            .map(|text| Ok(self.near(text, coded.schema)))
+            .collect();
+        let missing = |found: &[Result<Option<_>, _>]| -> Vec<usize> {
+            let missing = |at: &usize| matches!(found[*at], Ok(None));
+            (0..texts.len()).filter(missing).collect()
+        };
+        let open = missing(&found);
+        if open.is_empty() {
+            return Ok(found);
+        }
+        let epochs: Vec<u64> = open
+            .iter()
+            .map(|at| self.memory.epoch(texts[*at]))
+            .collect();
+        let keys: Vec<&str> = open.iter().map(|at| texts[*at].as_str()).collect();
+        let far = self.far.find_many(&keys, coded)?;
+        for ((at, epoch), far) in open.into_iter().zip(epochs).zip(far) {
+            if let Ok(Some(entry)) = &far {
+                self.keep(texts[at], entry, coded, epoch);
+            }
+            found[at] = far;
+        }
+        Ok(found)
+    }
+
+    pub(super) fn facts(&self, text: &str) -> Result<Option<Entry<()>>, StoreError> {
+        self.far.facts(text)
+    }
+
+    pub(super) fn put(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        lease: Option<&dyn Lease>,
+    ) -> Result<(), StoreError> {
+        let epoch = self.memory.epoch(text);
+        let put = self.far.put(text, entry, coded, lease);
+        match put {
+            Ok(()) => self.keep(text, entry, coded, epoch),
+            // It is not known what is there now.
+            Err(_) => self.memory.forget(text),
+        }
+        put
+    }
+
+    pub(super) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {
+        let changed = self.far.expire_at(text, at);
+        self.memory.forget(text);
+        changed
+    }
+
+    pub(super) fn delete(&self, text: &str) -> Result<bool, StoreError> {
+        let deleted = self.far.store().delete(text);
+        self.memory.forget(text);
+        deleted
+    }
+
+    pub(super) fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
+        let deleted = self.far.store().delete_prefix(prefix);
+        self.memory.forget_all();
+        deleted
+    }
+
+    pub(super) fn clear(&self) -> Result<(), StoreError> {
+        let cleared = self.far.store().clear();
+        self.memory.forget_all();
+        cleared
+    }
+
+    pub(super) fn tidy(&self, now: SystemTime) -> usize {
+        self.memory.results.tidy(self.clock.now().into());
+        self.far.store().tidy(now)
+    }
+
+    pub(super) fn native_ttl(&self, text: &str) -> Result<Option<Duration>, StoreError> {
+        self.far.store().native_ttl(text)
+    }
+
+    pub(super) fn guards(&self) -> Option<Guards<'_>> {
+        self.far.store().leases().map(Guards::Leases)
+    }
+
+    /// What is near, if it is young enough.
+    fn near(&self, text: &String, schema: Option<u64>) -> Option<Entry<AnyValue>> {
+        let near = self.memory.results.find(hash_of(text), &text)?;
+        let ends = near.since.after_nanos(self.bound);
+        (near.schema == schema && self.clock.now() < ends).then_some(near.entry)
+    }
+
+    /// Keeps an entry near, unless something of its stripe has been invalidated since
+    /// that epoch.
+    fn keep(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
+        let since = self.clock.now();
+        let expires = entry.expires.min(since.after_nanos(self.bound));
+        let near = Near {
+            entry: entry.clone(),
+            since,
+            schema: coded.schema,
+        };
+        self.memory.keep(text, near, expires, epoch);
+    }
+}
+
+impl Memory {
+    fn keep(&self, text: &String, near: Near, expires: Stamp, epoch: u64) {
+        let hash = hash_of(text);
+        let now = self.stripe(hash).lock();
+        let kept = (now.0 == epoch).then(|| self.results.keep(hash, text.clone(), near, expires));
+        drop(now);
+        // What was replaced is the user's.
+        drop(kept);
+    }
+
+    fn epoch(&self, text: &str) -> u64 {
+        self.stripe(hash_of(text)).lock().0
+    }
+
+    fn forget(&self, text: &str) {
+        let hash = hash_of(text);
+        let mut epoch = self.stripe(hash).lock();
+        epoch.0 += 1;
+        let gone = self.results.take(hash, &text);
+        drop(epoch);
+        drop(gone);
+    }
+
+    fn forget_all(&self) {
+        for stripe in &self.stripes {
+            stripe.lock().0 += 1;
+        }
+        _ = self.results.clear();
+    }
+
+    fn stripe(&self, hash: u64) -> &Mutex<Epoch> {
+        &self.stripes[hash as usize % STRIPES]
+    }
+}
+
+impl From<Tiered> for SharedStore {
+    fn from(store: Tiered) -> Self {
+        SharedStore::tiered(store)
+    }
+}
+
+impl fmt::Debug for Tiered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Tiered({:?})", self.far)
+    }
+}

@@ -1,0 +1,208 @@
+//! Memory in front of a store of bytes.
+
+use crate::support::*;
+use mementos::clock::FakeClock;
+use mementos::store::bytes::{ByteStore, Encoded};
+use mementos::store::{StoreError, Tiered};
+use mementos::testing::HeapBytes;
+use mementos::{Memoizer, Options};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Barrier, mpsc};
+use std::thread;
+use std::time::SystemTime;
+
+/// Bytes on the heap that count how often they are asked for, and can hold a reply
+/// back.
+#[derive(Clone, Default)]
+struct Watched {
+    heap: HeapBytes,
+    asked: Arc<AtomicUsize>,
+    /// Called with the reply at hand, before it is given.
+    replying: Arc<parking_lot::Mutex<Option<Hold>>>,
+}
+
+type Hold = Arc<dyn Fn() + Send + Sync>;
+
+impl Watched {
+    fn asked(&self) -> usize {
+        self.asked.load(SeqCst)
+    }
+}
+
+impl ByteStore for Watched {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.asked.fetch_add(1, SeqCst);
+        let reply = self.heap.get(key);
+        let replying = self.replying.lock().clone();
+        if let Some(replying) = replying {
+            replying();
+        }
+        reply
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
+        self.heap.put(key, bytes, expires)
+    }
+
+    fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        self.heap.delete(key)
+    }
+
+    fn keys(&self, prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
+        self.heap.keys(prefix)
+    }
+}
+
+fn tiered() -> (Memoizer, Watched, FakeClock) {
+    let (far, clock) = (Watched::default(), FakeClock::new());
+    let tiered = Tiered::new(Encoded::new(far.clone()))
+        .no_older_than(secs(2))
+        .clock(clock.clone());
+    let memo = Memoizer::new(tiered).clock(clock.clone());
+    (memo, far, clock)
+}
+
+#[test]
+fn what_is_near_is_not_asked_for_again() {
+    let (memo, far, clock) = tiered();
+    another(&far.heap).get("key", || 1_u32).unwrap();
+    let get = || memo.get("key", kept::<u32>).unwrap();
+    assert_eq!((get(), get(), far.asked()), (1, 1, 1));
+    clock.advance(secs(2));
+    assert_eq!((get(), get(), far.asked()), (1, 1, 2));
+}
+
+#[test]
+fn what_was_built_here_is_near() {
+    let (memo, far, _) = tiered();
+    memo.get("key", || 1_u32).unwrap();
+    let asked = far.asked();
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 1);
+    assert_eq!(far.asked(), asked);
+    assert_eq!(another(&far.heap).get("key", kept::<u32>).unwrap(), 1);
+}
+
+#[test]
+fn what_another_replaces_is_seen_when_the_bound_is_over() {
+    let (memo, far, clock) = tiered();
+    memo.get("key", || 1_u32).unwrap();
+    another(&far.heap).refresh("key", || 2_u32).unwrap();
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 1);
+    clock.advance(secs(2));
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 2);
+}
+
+#[test]
+fn what_is_deleted_here_is_gone_at_once() {
+    let (memo, far, _) = tiered();
+    memo.get("key", || 1_u32).unwrap();
+    assert!(memo.delete("key").unwrap());
+    assert!(!memo.exists("key").unwrap());
+    assert_eq!(memo.get("key", || 2_u32).unwrap(), 2);
+    memo.clear().unwrap();
+    assert!(far.heap.is_empty());
+    assert_eq!(memo.get("key", || 3_u32).unwrap(), 3);
+}
+
+#[test]
+fn ages_hold_near_and_far() {
+    let (memo, _, clock) = tiered();
+    let second = Options::new().max_age(secs(1));
+    memo.get_with("key", &second, || 1_u32).unwrap();
+    clock.advance(secs(1));
+    assert_eq!(memo.get_with("key", &second, || 2_u32).unwrap(), 2);
+    assert!(memo.expire("key", secs(0)).unwrap());
+    assert_eq!(memo.get_with("key", &second, || 3_u32).unwrap(), 3);
+}
+
+#[test]
+fn another_schema_is_a_miss_near_too() {
+    let (memo, _, _) = tiered();
+    let of = |number| Options::new().schema(number);
+    memo.get_with("key", of(1), || 1_u32).unwrap();
+    assert_eq!(memo.get_with("key", of(2), || 2_u32).unwrap(), 2);
+}
+
+#[test]
+fn several_keys_ask_for_those_that_are_not_near() {
+    let (memo, far, _) = tiered();
+    memo.get("a", || 1_u32).unwrap();
+    another(&far.heap).get("b", || 2_u32).unwrap();
+    let asked = far.asked();
+    let all = memo.get_many(&["a", "b"], Options::new(), |_| -> Vec<u32> {
+        unreachable!("both are kept")
+    });
+    assert_eq!(all.unwrap(), [1, 2]);
+    assert_eq!(far.asked(), asked + 1);
+}
+
+/// The reply is read, then the key is deleted, then the reply arrives.
+#[test]
+fn a_reply_that_was_overtaken_by_a_delete_is_not_kept() {
+    const ROUNDS: u32 = 10_000;
+    let (memo, far, _) = tiered();
+    let (replied, has_replied) = mpsc::channel();
+    let (deleted, is_deleted) = mpsc::channel::<()>();
+    let is_deleted = parking_lot::Mutex::new(is_deleted);
+    let holds: Hold = Arc::new(move || {
+        replied.send(()).unwrap();
+        is_deleted.lock().recv().unwrap();
+    });
+    for round in 0..ROUNDS {
+        another(&far.heap).get("key", || round).unwrap();
+        *far.replying.lock() = Some(holds.clone());
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| memo.entry::<u32>("key").unwrap());
+            has_replied.recv().unwrap();
+            *far.replying.lock() = None;
+            memo.delete("key").unwrap();
+            deleted.send(()).unwrap();
+            reader.join().unwrap();
+        });
+        assert!(!memo.exists("key").unwrap());
+        assert!(memo.entry::<u32>("key").unwrap().is_none(), "round {round}");
+    }
+}
+
+#[test]
+fn many_readers_and_a_deleter_see_nothing_old() {
+    let (memo, _, _) = tiered();
+    let (current, start) = (AtomicU32::new(0), Barrier::new(4));
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                start.wait();
+                for _ in 0..2_000 {
+                    let least = current.load(SeqCst);
+                    let seen: u32 = memo.get("key", || current.load(SeqCst)).unwrap();
+                    assert!(seen >= least, "{seen} is older than {least}");
+                }
+            });
+        }
+        start.wait();
+        for next in 1..2_000 {
+            memo.delete("key").unwrap();
+            memo.refresh("key", || next).unwrap();
+            current.store(next, SeqCst);
+        }
+    });
+}
+
+/// Bytes that tell what changes in them, near and far.
+fn watched() -> (Memoizer, HeapBytes) {
+    let heap = HeapBytes::new();
+    let far = Encoded::new(heap.clone());
+    (Memoizer::new(Tiered::new(far)), heap)
+}
+
+#[test]
+fn what_another_changes_is_seen_as_soon_as_it_is_told() {
+    let (memo, heap) = watched();
+    memo.get("key", || 1_u32).unwrap();
+    another(&heap).refresh("key", || 2_u32).unwrap();
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 2);
+    another(&heap).delete("key").unwrap();
+    assert_eq!(memo.get("key", || 3_u32).unwrap(), 3);
+    another(&heap).clear().unwrap();
+    assert_eq!(memo.get("key", || 4_u32).unwrap(), 4);
+}

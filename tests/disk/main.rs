@@ -1,0 +1,14 @@
+//! The store of bytes in one file.
+
+mod compacting;
+mod damage;
+#[cfg(unix)]
+mod full;
+mod killed;
+mod leases;
+mod others;
+mod rows;
+mod sweeping;
+mod threads;
+
+mod support;
