@@ -166,15 +166,31 @@ fn one_of_many_builds() {
 
 #[test]
 fn a_lease_is_renewed_while_it_is_held() {
-    let operator = memory();
-    let store = || OpendalStore::new(operator.clone()).lease(Duration::from_millis(400));
-    let (one, other) = (store(), store());
-    let held = one.leases().unwrap().acquire("key", LONG).unwrap().unwrap();
-    let three_lives = Duration::from_millis(1200);
-    let waited = other.leases().unwrap().acquire("key", three_lives).unwrap();
-    assert!(waited.is_none());
-    other.sweep(SystemTime::now()).unwrap();
-    assert!(held.publish(b"value", None).unwrap());
+    let dir = dir();
+    for operator in [memory(), fs(dir.path())] {
+        let store = || OpendalStore::new(operator.clone()).lease(Duration::from_millis(300));
+        let (one, other) = (store(), store());
+        let held = one.leases().unwrap().acquire("key", LONG).unwrap().unwrap();
+        let three_lives = Duration::from_millis(900);
+        let waited = other.leases().unwrap().acquire("key", three_lives).unwrap();
+        assert!(waited.is_none());
+        other.sweep(SystemTime::now()).unwrap();
+        assert!(held.publish(b"value", None).unwrap());
+    }
+}
+
+#[test]
+fn a_lease_may_last_for_ever_and_no_time_at_all() {
+    for lasts in [Duration::MAX, Duration::ZERO] {
+        let store = OpendalStore::new(memory()).lease(lasts);
+        let held = store
+            .leases()
+            .unwrap()
+            .acquire("key", LONG)
+            .unwrap()
+            .unwrap();
+        assert!(held.publish(b"value", None).unwrap());
+    }
 }
 
 /// A holder that was stopped for longer than its lease lasts, and goes on.

@@ -65,8 +65,7 @@ impl OpendalStore {
 
     fn create(&self, path: &str) -> Result<Option<Token>, StoreError> {
         let token = Token::new();
-        let until = SystemTime::now() + self.lasts;
-        let lease = blob(token.0.as_bytes(), Some(until));
+        let lease = blob(token.0.as_bytes(), from_now(self.lasts));
         let was_free = self.remote.write(path, lease, Over::Nothing)?;
         Ok(was_free.then_some(token))
     }
@@ -77,7 +76,10 @@ impl OpendalStore {
         };
         let expires = expiry_of(&lease);
         let (Some(expires), Some(token)) = (expires, token_of(lease)) else {
-            return self.holder_of_unreadable(path);
+            return Ok(match self.is_new(path)? {
+                true => Holder::Alive,
+                false => Holder::Dead(None),
+            });
         };
         let now = Stamp::from(SystemTime::now());
         if expires > now || self.beats(&token, now)? {
@@ -86,21 +88,25 @@ impl OpendalStore {
         Ok(Holder::Dead(Some(token)))
     }
 
-    /// A service that writes in place shows an object before its content: such a
-    /// lease is as old as the object.
-    fn holder_of_unreadable(&self, path: &str) -> Result<Holder, StoreError> {
-        let written = self.remote.written_at(path)?;
-        let is_new = written.is_some_and(|at| at + self.lasts > SystemTime::now());
-        Ok(match is_new {
-            true => Holder::Alive,
-            false => Holder::Dead(None),
-        })
+    /// Whether an object that cannot be read may be on its way: a service that writes
+    /// in place shows it before its content.
+    fn is_new(&self, path: &str) -> Result<bool, StoreError> {
+        let Some(written) = self.remote.written_at(path)? else {
+            return Ok(false);
+        };
+        let until = written.checked_add(self.lasts);
+        Ok(until.is_none_or(|until| until > SystemTime::now()))
     }
 
     fn beats(&self, token: &Token, now: Stamp) -> Result<bool, StoreError> {
-        let beat = self.remote.read(&token.beat())?;
-        let expires = beat.as_deref().and_then(expiry_of);
-        Ok(expires.is_some_and(|at| at > now))
+        let path = token.beat();
+        let Some(beat) = self.remote.read(&path)? else {
+            return Ok(false);
+        };
+        match expiry_of(&beat) {
+            Some(expires) => Ok(expires > now),
+            None => self.is_new(&path),
+        }
     }
 
     /// Removes the lease of a holder that has died. Not one step with looking at it:
@@ -131,21 +137,26 @@ impl OpendalStore {
 
     /// Says again and again that a holder lives.
     fn keep_alive(&self, token: &Token) -> Result<Pulse, StoreError> {
+        const OFTENEST: Duration = Duration::from_millis(5);
         let (operator, beat, lasts) = (self.remote.operator().clone(), token.beat(), self.lasts);
         let has_beaten = Arc::new(AtomicBool::new(false));
         let beaten = has_beaten.clone();
         let task = Remote::start(async move {
             loop {
-                tokio::time::sleep(lasts / 3).await;
+                tokio::time::sleep((lasts / 3).max(OFTENEST)).await;
                 beaten.store(true, SeqCst);
-                let until = SystemTime::now() + lasts;
                 // One that fails is made up for by the next; there are two before
                 // the lease expires.
-                let _ = operator.write(&beat, blob(&[], Some(until))).await;
+                let _ = operator.write(&beat, blob(&[], from_now(lasts))).await;
             }
         })?;
         Ok(Pulse { task, has_beaten })
     }
+}
+
+/// The end of a lease; none where there is no such time.
+fn from_now(lasts: Duration) -> Option<SystemTime> {
+    SystemTime::now().checked_add(lasts)
 }
 
 fn token_of(lease: Vec<u8>) -> Option<Token> {
