@@ -296,3 +296,11 @@ fn a_service_that_is_too_slow_breaks_no_caller() {
     let soon = Options::new().timeout(SECOND);
     assert_eq!(memo.get_with("key", soon, || 1_u32).unwrap(), 1);
 }
+
+#[test]
+fn memoizers_over_memory_and_over_files() {
+    let encoded = |operator| Encoded::new(OpendalStore::new(operator));
+    mementos::testing::memoizers::conform(|| encoded(memory()).into());
+    let dir = tempfile::tempdir().unwrap();
+    mementos::testing::memoizers::conform(|| encoded(fs(dir.path())).into());
+}

@@ -8,6 +8,8 @@ mod killed;
 mod leases;
 mod others;
 mod rows;
+#[cfg(feature = "testing")]
+mod suites;
 mod sweeping;
 mod threads;
 
