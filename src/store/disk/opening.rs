@@ -11,9 +11,20 @@ use std::time::Duration;
 /// found damaged too.
 const MOVES: usize = 3;
 
-/// Opens the file, or begins it; moves it aside first if it is damaged and that is
-/// wanted.
+/// Opens the file, or begins it. One that another has for itself just now, to open it
+/// or to move it aside, is waited for.
 pub(super) fn open(options: &DiskOptions) -> Result<Database, DiskError> {
+    let mut tries = tries(options);
+    loop {
+        match open_or_begin(options) {
+            Err(error) if error.fault() == DiskFault::Busy && tries.pause() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Moves the file aside first if it is damaged and that is wanted.
+fn open_or_begin(options: &DiskOptions) -> Result<Database, DiskError> {
     for _ in 0..MOVES {
         // Before the look at it: what is moved must be what was looked at.
         let looked_at = File::open(&options.path).ok();
@@ -85,11 +96,7 @@ fn move_aside(options: &DiskOptions, file: &File, found: &DiskError) -> Result<(
     reason = "the feature asks for more than the crate does"
 )]
 fn lock(options: &DiskOptions, file: &File, found: &DiskError) -> Result<(), DiskError> {
-    let mut tries = Backoff::new(
-        Duration::from_millis(1),
-        Duration::from_millis(50),
-        options.wait,
-    );
+    let mut tries = tries(options);
     while file.try_lock().is_err() {
         if !tries.pause() {
             let detail = format!("{found}; it is not moved aside while others have it open");
@@ -97,6 +104,12 @@ fn lock(options: &DiskOptions, file: &File, found: &DiskError) -> Result<(), Dis
         }
     }
     Ok(())
+}
+
+/// As long as one is willing to wait for others.
+fn tries(options: &DiskOptions) -> Backoff {
+    let (first, longest) = (Duration::from_millis(1), Duration::from_millis(50));
+    Backoff::new(first, longest, options.wait)
 }
 
 #[cfg(unix)]
