@@ -1,7 +1,7 @@
 //! mementos beside its peers.
 //!
 //! ```text
-//! cargo bench -p mementos-benches                        # all four
+//! cargo bench -p mementos-benches                        # all five
 //! cargo bench -p mementos-benches --bench hits           # one of them
 //! cargo bench -p mementos-benches -- --quick             # a few seconds, to see that it runs
 //! cargo bench -p mementos-benches --bench hits -- moka   # only subjects whose name says "moka"
@@ -11,6 +11,7 @@
 //! |---|---|
 //! | `hits` | one thread, 1,024 warm entries |
 //! | `contention` | two threads at once, on one hot key and on 1,024 |
+//! | `bytes` | results over Redis, beside a bare `GET`; memory in front of it |
 //! | `cold` | a million distinct keys, none of them there |
 //! | `functions` | `#[memoize]`: one thread, by the kind of key and by the number of entries, and cold |
 //!
