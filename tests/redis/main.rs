@@ -9,3 +9,4 @@ mod sentinel;
 mod server;
 #[cfg(feature = "testing")]
 mod suites;
+mod watching;

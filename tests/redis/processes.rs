@@ -28,6 +28,7 @@ fn role() {
     match &*role {
         "holder" => hold_and_publish(&store),
         "threads" => count_threads(store),
+        "watchers" => count_watchers(&store),
         "builder" => build_each_key(&store),
         "callers" => call_for_each_key(store),
         "caller" => call_once(store),
@@ -131,11 +132,26 @@ fn count_threads(store: RedisStore) {
     say("counted");
 }
 
+fn count_watchers(store: &RedisStore) {
+    assert_eq!(threads("mementos-watch"), 0, "nobody watches yet");
+    let watch = || store.watch(Box::new(|_| {})).unwrap().unwrap();
+    let watches: Vec<_> = (0..3).map(|_| watch()).collect();
+    eventually(LIFE, || (threads("mementos-watch") == 3).then_some(()));
+    drop(watches);
+    // They are joined; the system may list them for a moment longer.
+    eventually(LIFE / 20, || (threads("mementos-watch") == 0).then_some(()));
+    say("counted");
+}
+
 fn renewers() -> usize {
+    threads("mementos-leases")
+}
+
+fn threads(named: &str) -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     tasks
         .filter_map(|task| std::fs::read_to_string(task.path().join("comm")).ok())
-        .filter(|name| name.trim() == "mementos-leases")
+        .filter(|name| name.trim() == named)
         .count()
 }
 
@@ -246,6 +262,13 @@ fn a_holder_that_is_not_disturbed_publishes_past_its_first_life() {
 fn one_thread_renews_for_a_store_and_ends_with_it() {
     let server = Server::start();
     assert_eq!(Holder::start("threads", &server).hears(), "counted");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_watch_has_one_thread_which_ends_with_it() {
+    let server = Server::start();
+    assert_eq!(Holder::start("watchers", &server).hears(), "counted");
 }
 
 #[test]

@@ -9,14 +9,20 @@ const LONGEST: Duration = Duration::from_millis(50);
 /// Architecture Blog, 2015).
 pub(super) struct Backoff {
     next: Duration,
+    longest: Duration,
     chance: u64,
 }
 
 impl Backoff {
     /// `seed` should differ from one waiter to the other.
     pub(super) fn new(seed: u64) -> Self {
+        Backoff::up_to(LONGEST, seed)
+    }
+
+    pub(super) fn up_to(longest: Duration, seed: u64) -> Self {
         Backoff {
             next: SHORTEST,
+            longest,
             // Spread over all bits: small seeds would begin alike.
             chance: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
         }
@@ -24,7 +30,7 @@ impl Backoff {
 
     pub(super) fn wait(&mut self) -> Duration {
         let longest = self.next;
-        self.next = (longest * 2).min(LONGEST);
+        self.next = (longest * 2).min(self.longest);
         longest - longest.mul_f64(self.fraction() / 2.0)
     }
 

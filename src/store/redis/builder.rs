@@ -18,12 +18,14 @@ pub struct RedisBuilder {
     timeout: Duration,
     connections: usize,
     lease: Duration,
+    ping: Duration,
     clock: Arc<dyn Clock>,
 }
 
 const TIMEOUT: Duration = Duration::from_millis(200);
 const CONNECTIONS: usize = 8;
 const LEASE: Duration = Duration::from_secs(10);
+const PING: Duration = Duration::from_secs(1);
 /// A lease is renewed at a third of its life, over the network.
 const SHORTEST_LEASE: Duration = Duration::from_millis(30);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -36,6 +38,7 @@ impl RedisBuilder {
             timeout: TIMEOUT,
             connections: CONNECTIONS,
             lease: LEASE,
+            ping: PING,
             clock: Arc::new(SystemClock),
         }
     }
@@ -70,6 +73,14 @@ impl RedisBuilder {
         self
     }
 
+    /// How long a server that is [watched](crate::store::bytes::ByteStore::watch) may be
+    /// quiet before it is asked whether it is still there: 1 s by default, 1 ms at least
+    /// and a day at most.
+    pub fn ping(mut self, silence: Duration) -> Self {
+        self.ping = silence.clamp(Duration::from_millis(1), DAY);
+        self
+    }
+
     /// What tells the time, from which the server is told how long to keep what
     /// expires. The system's clock by default.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
@@ -95,6 +106,7 @@ impl RedisBuilder {
             layout,
             renewal: Renewal::every(self.lease),
             lease: self.lease,
+            ping: self.ping,
             clock: self.clock,
         })
     }
@@ -108,6 +120,7 @@ impl fmt::Debug for RedisBuilder {
             .field("timeout", &self.timeout)
             .field("pool", &self.connections)
             .field("lease", &self.lease)
+            .field("ping", &self.ping)
             .finish_non_exhaustive()
     }
 }

@@ -37,6 +37,14 @@ impl Server {
         }
     }
 
+    pub(super) fn place(&self) -> &ConnectionAddr {
+        self.0.addr()
+    }
+
+    pub(super) fn user(&self) -> &RedisConnectionInfo {
+        self.0.redis_settings()
+    }
+
     pub(super) fn connect(&self, deadline: Deadline) -> RedisResult<Connection> {
         match self.0.addr() {
             ConnectionAddr::Tcp(host, port) => self.connect_to_one(host, *port, deadline),

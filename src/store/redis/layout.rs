@@ -47,6 +47,11 @@ impl Layout {
         self.name(Part::Lease, key)
     }
 
+    /// What the names of all bytes begin with.
+    pub(super) fn all_bytes(&self) -> String {
+        format!("{}{}:{{=", self.prefix, Part::Bytes.letter())
+    }
+
     fn name(&self, part: Part, key: &str) -> String {
         format!("{}{}:{{={key}}}", self.prefix, part.letter())
     }

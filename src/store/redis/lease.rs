@@ -17,7 +17,7 @@ impl Leases for RedisStore {
         self.renewal
             .start()
             .map_err(|e| StoreError::new(ACQUIRING, e))?;
-        let chance = chance()?;
+        let chance = chance(ACQUIRING)?;
         let held = Arc::new(self.lease_of(key, Token::new(chance)));
         let mut waiting = Waiting::new(&self.link, held.lease(), timeout, chance as u64);
         while !self.acquired(&held)? {
@@ -30,9 +30,10 @@ impl Leases for RedisStore {
     }
 }
 
-fn chance() -> Result<u128, StoreError> {
+/// Some number that nobody else has.
+pub(super) fn chance(doing: &'static str) -> Result<u128, StoreError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| StoreError::new(ACQUIRING, e.to_string()))?;
+    getrandom::fill(&mut bytes).map_err(|e| StoreError::new(doing, e.to_string()))?;
     Ok(u128::from_ne_bytes(bytes))
 }
 

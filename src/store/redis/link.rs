@@ -1,4 +1,4 @@
-use super::connection::Subscription;
+use super::connection::{Server, Subscription};
 use super::deadline::Deadline;
 use super::fault::Fault;
 use super::node::Node;
@@ -62,6 +62,26 @@ impl Link {
         let deadline = self.deadline();
         let node = self.servers.node_of(name, deadline).ok()?;
         node.subscribe(name, deadline, one).ok()
+    }
+
+    /// The one server that has all keys, if it can be found.
+    pub(super) fn master(&self, deadline: Deadline) -> Option<Server> {
+        let node = self.servers.masters(deadline).ok()?.into_iter().next()?;
+        Some(node.server().clone())
+    }
+
+    /// Whether all keys are on one server.
+    pub(super) fn is_one(&self) -> bool {
+        self.servers.is_one()
+    }
+
+    /// Has it looked up again where the keys are, before the next command.
+    pub(super) fn suspect(&self) {
+        self.servers.suspect();
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// The bytes under each of `names`: one round trip to each node.

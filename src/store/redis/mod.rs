@@ -13,9 +13,11 @@
 //! | `sentinel`, `cluster`, `slots`, `servers` | which server has which key |
 //! | `link` | commands on the servers |
 //! | `held`, `renewal`, `backoff`, `waiting`, `lease` | leases |
+//! | `push`, `watching` | what the servers tell by themselves |
 //! | `builder`, `store` | what users name |
 //!
-//! Whoever waits, waits in `connection`, `pool` or `waiting`.
+//! Whoever waits, waits in `connection`, `pool` or `waiting`; the threads of watches
+//! wait in `push` and `watching`.
 
 mod backoff;
 mod breaker;
@@ -31,6 +33,7 @@ mod lease;
 mod link;
 mod node;
 mod pool;
+mod push;
 mod renewal;
 mod request;
 mod scripts;
@@ -40,6 +43,7 @@ mod slot;
 mod slots;
 mod store;
 mod waiting;
+mod watching;
 
 pub use builder::RedisBuilder;
 pub use store::RedisStore;

@@ -3,13 +3,15 @@ use super::expiry::{self, Life};
 use super::fault::Fault;
 use super::held::{Held, Token};
 use super::layout::{Layout, Part};
+use super::lease::chance;
 use super::link::Link;
 use super::renewal::Renewal;
 use super::request::{Again, Request};
 use super::scripts::{Call, DELETE, REPLACE};
 use super::servers::Place;
+use super::watching::{Terms, Watching, Whom};
 use crate::clock::Clock;
-use crate::store::bytes::ByteStore;
+use crate::store::bytes::{ByteStore, Change, Watch};
 use crate::store::{Leases, StoreError};
 use redis::{Cmd, cmd};
 use std::collections::BTreeSet;
@@ -74,6 +76,8 @@ pub struct RedisStore {
     pub(super) renewal: Renewal,
     /// How long a lease lasts.
     pub(super) lease: Duration,
+    /// How long a server that is watched may be quiet.
+    pub(super) ping: Duration,
     pub(super) clock: Arc<dyn Clock>,
 }
 
@@ -152,6 +156,8 @@ impl RedisStore {
         command
     }
 }
+
+const WATCHING: &str = "watching redis";
 
 /// A fault while something was being done.
 fn while_doing(did: &'static str) -> impl FnOnce(Fault) -> StoreError {
@@ -265,6 +271,25 @@ impl ByteStore for RedisStore {
 
     fn leases(&self) -> Option<&dyn Leases> {
         Some(self)
+    }
+
+    fn watch(
+        &self,
+        told: Box<dyn Fn(Change<'_>) + Send + Sync>,
+    ) -> Result<Option<Watch>, StoreError> {
+        if !self.link.is_one() {
+            return Ok(None);
+        }
+        let terms = Terms {
+            told: told.into(),
+            layout: self.layout.clone(),
+            ping: self.ping,
+            timeout: self.link.timeout(),
+            seed: chance(WATCHING)? as u64,
+        };
+        let watching = Watching::start(Whom::Master(self.link.clone()), terms)
+            .map_err(|e| StoreError::new(WATCHING, e))?;
+        Ok(Some(Box::new(watching)))
     }
 
     fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {
