@@ -1,7 +1,8 @@
 use crate::server::{Server, eventually};
-use mementos::store::Leases;
-use mementos::store::bytes::ByteStore;
+use mementos::Memoizer;
+use mementos::store::bytes::{ByteStore, Change, Encoded};
 use mementos::store::redis::{RedisBuilder, RedisStore};
+use mementos::store::{Leases, Tiered};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -194,6 +195,89 @@ fn a_node_that_is_down_does_not_hold_up_the_others() {
         "{:?}",
         begin.elapsed()
     );
+}
+
+fn near(builder: RedisBuilder) -> Memoizer {
+    let far = Encoded::new(builder.open().unwrap());
+    Memoizer::new(Tiered::new(far).no_older_than(Duration::from_secs(3600)))
+}
+
+fn put(memo: &Memoizer, key: &str, value: u64) -> bool {
+    memo.refresh::<u64, _>(key, || value).is_ok() && memo.entry::<u64>(key).unwrap().is_some()
+}
+
+fn until_it_gets(memo: &Memoizer, key: &str, value: u64) {
+    eventually(Duration::from_secs(5), || {
+        let got: u64 = memo.get(key, || 0).ok()?;
+        (got == value).then_some(())
+    });
+}
+
+#[test]
+fn what_changes_on_any_node_is_told() {
+    let cluster = Cluster::start();
+    let near = near(cluster.builder());
+    let other = Memoizer::new(Encoded::new(cluster.store()));
+    for node in &cluster.0 {
+        node.until_it_is_listened_to();
+    }
+    for value in [1, 2] {
+        keys()
+            .iter()
+            .for_each(|key| assert!(put(&other, key, value)));
+        keys()
+            .iter()
+            .for_each(|key| until_it_gets(&near, key, value));
+    }
+    other.clear().unwrap();
+    keys().iter().for_each(|key| until_it_gets(&near, key, 0));
+}
+
+#[test]
+fn a_node_that_is_new_is_listened_to() {
+    let cluster = Cluster::start();
+    let near = near(cluster.builder());
+    for node in &cluster.0 {
+        node.until_it_is_listened_to();
+    }
+    let new = Server::start_with(&["--cluster-enabled", "yes"]);
+    let first = &cluster.0[0];
+    let () = new.ask(&format!("CLUSTER MEET 127.0.0.1 {}", first.port()));
+    let everybody = || cluster.0.iter().chain([&new]);
+    for node in everybody() {
+        eventually(Duration::from_secs(30), || {
+            let info: String = node.ask("CLUSTER INFO");
+            let known = info.contains("cluster_known_nodes:4");
+            (known && info.contains("cluster_state:ok")).then_some(())
+        });
+    }
+    let (slot, to) = (cluster.slot("key"), id(&new));
+    for node in everybody() {
+        let () = node.ask(&format!("CLUSTER SETSLOT {slot} NODE {to}"));
+    }
+    new.until_it_is_listened_to();
+    let other = Memoizer::new(Encoded::new(cluster.store()));
+    for value in 1..10 {
+        eventually(Duration::from_secs(5), || {
+            put(&other, "key", value).then_some(())
+        });
+        until_it_gets(&near, "key", value);
+    }
+}
+
+#[test]
+fn a_cluster_that_is_down_tells_that_all_may_have_changed() {
+    let (one, other) = (crate::server::black_hole(), crate::server::black_hole());
+    let urls = [format!("redis://{one}"), format!("redis://{other}")];
+    let store = RedisStore::cluster(urls).unwrap().open().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let tell = move |change: Change<'_>| tell.send(change == Change::All).unwrap();
+    let watch = store.watch(Box::new(tell)).unwrap().unwrap();
+    for _ in 0..4 {
+        let limit = Duration::from_millis(1500);
+        assert_eq!(told.recv_timeout(limit), Ok(true));
+    }
+    drop(watch);
 }
 
 #[test]

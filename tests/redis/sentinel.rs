@@ -1,6 +1,7 @@
 use crate::server::{Server, eventually};
-use mementos::store::bytes::ByteStore;
+use mementos::store::bytes::{ByteStore, Change};
 use mementos::store::redis::RedisStore;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(30);
@@ -61,8 +62,16 @@ fn the_next_master_is_found_when_one_fails() {
         info.contains("slaves=1").then_some(())
     });
     let store = store(&sentinel, "main");
+    let (tell, told) = channel();
+    let tell = move |change: Change<'_>| tell.send(change != Change::All).unwrap();
+    let _watch = store.watch(Box::new(tell)).unwrap().unwrap();
+    master.until_it_is_listened_to();
     store.put("key", b"old", None).unwrap();
     master.kill();
     eventually(LONG, || store.put("key", b"new", None).ok());
     assert_eq!(replica.ask::<String>("GET v:{=key}"), "new");
+    replica.until_it_is_listened_to();
+    told.try_iter().for_each(drop);
+    store.put("key", b"newer", None).unwrap();
+    eventually(LONG, || told.try_iter().find(|&is_key| is_key));
 }

@@ -75,6 +75,17 @@ impl Server {
         asked.query(&mut self.raw()).unwrap()
     }
 
+    /// Waits until somebody is told what changes here, and answers the id of that
+    /// connection.
+    pub(crate) fn until_it_is_listened_to(&self) -> String {
+        eventually(Duration::from_secs(5), || {
+            let clients: String = self.ask("CLIENT LIST");
+            let client = clients.lines().find(|line| line.contains("flags=tB"))?;
+            let id = client.split_whitespace().next()?;
+            id.strip_prefix("id=").map(str::to_owned)
+        })
+    }
+
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -17,23 +17,13 @@ const SLACK: Duration = Duration::from_millis(150);
 /// A memoizer with memory in front of a server, which is already listened to.
 fn near(server: &Server) -> Memoizer {
     let tiered = Tiered::new(Encoded::new(server.store())).no_older_than(HOUR);
-    listener(server);
+    server.until_it_is_listened_to();
     Memoizer::new(tiered)
 }
 
 /// A memoizer as another process has it.
 fn other(server: &Server) -> Memoizer {
     Memoizer::new(Encoded::new(server.store()))
-}
-
-/// The id of the connection on which the server tells what changes, once there is one.
-fn listener(server: &Server) -> String {
-    eventually(5 * SOON, || {
-        let clients: String = server.ask("CLIENT LIST");
-        let client = clients.lines().find(|line| line.contains("flags=tB"))?;
-        let id = client.split_whitespace().next()?;
-        id.strip_prefix("id=").map(str::to_owned)
-    })
 }
 
 fn put(memo: &Memoizer, value: u64) {
@@ -153,7 +143,7 @@ fn what_has_not_changed_is_not_asked_for_again() {
 fn keys_are_told_as_callers_name_them_and_nothing_else_is() {
     let server = Server::start();
     let (_watch, heard) = watched(server.builder().prefix("app:"));
-    listener(&server);
+    server.until_it_is_listened_to();
     let (ours, others) = (server.builder().prefix("app:").open(), server.store());
     let ours = ours.unwrap();
     for key in ["", "}", "{", "a{b}c", "plain"] {
@@ -189,7 +179,7 @@ fn a_server_is_heard_over_a_socket_in_the_file_system() {
     let server = Server::start_with(&["--unixsocket", "socket"]);
     let url = format!("unix://{}", server.folder().join("socket").display());
     let (_watch, heard) = watched(RedisStore::at(url).unwrap());
-    listener(&server);
+    server.until_it_is_listened_to();
     server.store().put("key", b"bytes", None).unwrap();
     assert_eq!(next_key(&heard), "key");
 }
@@ -199,7 +189,7 @@ fn what_changes_while_the_connection_is_cut_is_found() {
     let server = Server::start();
     let (near, other) = (near(&server), other(&server));
     for value in 1..20 {
-        let id = listener(&server);
+        let id = server.until_it_is_listened_to();
         until_it_gets(&near, value - 1, SOON);
         let killed: u64 = server.ask(&format!("CLIENT KILL ID {id}"));
         assert_eq!(killed, 1);
@@ -213,7 +203,7 @@ fn a_server_that_falls_silent_may_have_changed_and_goes_on_to() {
     let server = Server::start();
     let (ping, timeout) = (Duration::from_millis(300), Duration::from_millis(200));
     let (_watch, heard) = watched(server.builder().ping(ping).timeout(timeout));
-    listener(&server);
+    server.until_it_is_listened_to();
     let quiet = ping + timeout + SLACK;
     while heard.recv_timeout(quiet).is_ok() {}
 
@@ -224,7 +214,7 @@ fn a_server_that_falls_silent_may_have_changed_and_goes_on_to() {
         assert_eq!(heard.recv_timeout(SOON + SLACK), Ok(Heard::All));
     }
     server.signal("-CONT");
-    let tracked = listener(&server);
+    let tracked = server.until_it_is_listened_to();
     assert!(!tracked.is_empty());
     eventually(5 * SOON, || {
         server.store().put("key", b"bytes", None).unwrap();
@@ -236,10 +226,10 @@ fn a_server_that_falls_silent_may_have_changed_and_goes_on_to() {
 fn a_server_that_is_only_quiet_has_not_changed() {
     let server = Server::start();
     let (_watch, heard) = watched(server.builder().ping(Duration::from_millis(20)));
-    let id = listener(&server);
+    let id = server.until_it_is_listened_to();
     while heard.recv_timeout(SLACK).is_ok() {}
     assert!(heard.recv_timeout(SOON).is_err());
-    assert_eq!(listener(&server), id);
+    assert_eq!(server.until_it_is_listened_to(), id);
 }
 
 #[test]
@@ -261,7 +251,7 @@ fn a_server_that_comes_back_is_heard_again() {
     let (near, other) = (near(&server), other(&server));
     put(&near, 1);
     server.restart();
-    listener(&server);
+    server.until_it_is_listened_to();
     // What was idle broke.
     eventually(5 * SOON, || other.refresh::<u64, _>("key", || 2).ok());
     until_it_gets(&near, 2, SOON);
@@ -273,7 +263,7 @@ fn a_server_that_comes_back_is_heard_again() {
 fn nothing_is_told_once_a_watch_is_dropped() {
     let server = Server::start();
     let (watch, heard) = watched(server.builder());
-    listener(&server);
+    server.until_it_is_listened_to();
     let begin = Instant::now();
     drop(watch);
     assert!(begin.elapsed() < SLACK);
@@ -294,7 +284,7 @@ fn one_that_panics_when_it_is_told_is_told_again() {
     };
     let store = server.store();
     let _watch = store.watch(Box::new(told)).unwrap().unwrap();
-    listener(&server);
+    server.until_it_is_listened_to();
     for key in ["one", "two"] {
         store.put(key, b"bytes", None).unwrap();
         assert_eq!(heard.recv_timeout(SOON).unwrap(), key);

@@ -5,7 +5,7 @@ use super::node::{Answer, Node};
 use super::request::Request;
 use super::slot::slot;
 use super::slots::{Range, Slots};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use redis::{RedisError, ServerErrorKind, Value, cmd};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,6 +87,12 @@ impl Cluster {
         Ok(self.slots(deadline)?.nodes())
     }
 
+    /// As [`masters`](Self::masters), and the cluster is asked in any case.
+    pub(super) fn masters_anew(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
+        let _asking = self.turn_to_ask(deadline)?;
+        Ok(self.asked(deadline)?.nodes())
+    }
+
     /// Has the cluster asked again before the next command.
     pub(super) fn suspect(&self) {
         self.stale.store(true, Ordering::Release);
@@ -98,9 +104,7 @@ impl Cluster {
             return Ok(known);
         }
         if known.is_empty() {
-            let asking = self.asking.try_lock_until(deadline.at());
-            let busy = || Fault::busy(self.seeds[0].address(), deadline);
-            let _asking = asking.ok_or_else(busy)?;
+            let _asking = self.turn_to_ask(deadline)?;
             return self.refreshed(deadline);
         }
         // What was known is likely right for most keys, and good enough while
@@ -116,6 +120,16 @@ impl Cluster {
         if !self.stale.load(Ordering::Acquire) {
             return Ok(self.slots.read().clone());
         }
+        self.asked(deadline)
+    }
+
+    fn turn_to_ask(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>, Fault> {
+        let asking = self.asking.try_lock_until(deadline.at());
+        asking.ok_or_else(|| Fault::busy(self.seeds[0].address(), deadline))
+    }
+
+    /// By whoever has the turn to.
+    fn asked(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
         let slots = Arc::new(self.told(deadline)?);
         *self.slots.write() = slots.clone();
         self.stale.store(false, Ordering::Release);

@@ -70,6 +70,12 @@ impl Link {
         Some(node.server().clone())
     }
 
+    /// All servers that have keys, asked for anew, if they can be found.
+    pub(super) fn masters_anew(&self, deadline: Deadline) -> Option<Vec<Server>> {
+        let nodes = self.servers.masters_anew(deadline).ok()?;
+        Some(nodes.iter().map(|node| node.server().clone()).collect())
+    }
+
     /// Whether all keys are on one server.
     pub(super) fn is_one(&self) -> bool {
         self.servers.is_one()

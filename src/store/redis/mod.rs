@@ -13,7 +13,7 @@
 //! | `sentinel`, `cluster`, `slots`, `servers` | which server has which key |
 //! | `link` | commands on the servers |
 //! | `held`, `renewal`, `backoff`, `waiting`, `lease` | leases |
-//! | `push`, `watching` | what the servers tell by themselves |
+//! | `push`, `listener`, `listeners`, `watching` | what the servers tell by themselves |
 //! | `builder`, `store` | what users name |
 //!
 //! Whoever waits, waits in `connection`, `pool` or `waiting`; the threads of watches
@@ -31,6 +31,8 @@ mod held;
 mod layout;
 mod lease;
 mod link;
+mod listener;
+mod listeners;
 mod node;
 mod pool;
 mod push;

@@ -74,6 +74,14 @@ impl Servers {
         }
     }
 
+    /// As [`masters`](Self::masters), and a cluster is asked even if it is known.
+    pub(super) fn masters_anew(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
+        match self {
+            Servers::Cluster(cluster) => cluster.masters_anew(deadline),
+            _ => self.masters(deadline),
+        }
+    }
+
     /// `names` by the node that has them.
     pub(super) fn grouped(
         &self,

@@ -5,11 +5,12 @@ use super::held::{Held, Token};
 use super::layout::{Layout, Part};
 use super::lease::chance;
 use super::link::Link;
+use super::listener::{Listener, Terms, Whom};
+use super::listeners::Listeners;
 use super::renewal::Renewal;
 use super::request::{Again, Request};
 use super::scripts::{Call, DELETE, REPLACE};
 use super::servers::Place;
-use super::watching::{Terms, Watching, Whom};
 use crate::clock::Clock;
 use crate::store::bytes::{ByteStore, Change, Watch};
 use crate::store::{Leases, StoreError};
@@ -277,9 +278,6 @@ impl ByteStore for RedisStore {
         &self,
         told: Box<dyn Fn(Change<'_>) + Send + Sync>,
     ) -> Result<Option<Watch>, StoreError> {
-        if !self.link.is_one() {
-            return Ok(None);
-        }
         let terms = Terms {
             told: told.into(),
             layout: self.layout.clone(),
@@ -287,8 +285,12 @@ impl ByteStore for RedisStore {
             timeout: self.link.timeout(),
             seed: chance(WATCHING)? as u64,
         };
-        let watching = Watching::start(Whom::Master(self.link.clone()), terms)
-            .map_err(|e| StoreError::new(WATCHING, e))?;
+        let link = self.link.clone();
+        let watching = match link.is_one() {
+            true => Listener::start(Whom::Master(link), terms),
+            false => Listeners::start(link, terms),
+        };
+        let watching = watching.map_err(|e| StoreError::new(WATCHING, e))?;
         Ok(Some(Box::new(watching)))
     }
 
