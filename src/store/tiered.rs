@@ -15,7 +15,8 @@ use std::time::{Duration, SystemTime};
 ///
 /// A result may then be as old as the bound says, for others have deleted or replaced
 /// it meanwhile: 10 seconds, if nothing is said. What this process deletes itself is
-/// gone at once.
+/// gone at once. A store that tells what changes in it, as Redis does, is listened to:
+/// then what others delete is gone as soon as that is heard.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {

@@ -75,7 +75,8 @@ impl RedisBuilder {
 
     /// How long a server that is [watched](crate::store::bytes::ByteStore::watch) may be
     /// quiet before it is asked whether it is still there: 1 s by default, 1 ms at least
-    /// and a day at most.
+    /// and a day at most. Memory in front of it is never older than this and the
+    /// [`timeout`](Self::timeout) together.
     pub fn ping(mut self, silence: Duration) -> Self {
         self.ping = silence.clamp(Duration::from_millis(1), DAY);
         self

@@ -51,6 +51,29 @@ use std::time::{Duration, SystemTime};
 /// While a cluster moves a slot, a lease of a key there may not publish: that is an
 /// error then, and the bytes are not kept.
 ///
+/// # When somebody watches
+///
+/// With [`Tiered`](crate::store::Tiered) in front, or by [`watch`](ByteStore::watch),
+/// the server tells which keys change, whoever changes them (RESP3, `CLIENT TRACKING`
+/// in broadcasting mode; Redis 6 and later, Valkey). A watch has a thread and a
+/// connection of its own, in a cluster one for each node that has keys and a thread
+/// that looks every [`ping`](RedisBuilder::ping), or every second if that is less,
+/// which ones those are. It never keeps its caller waiting, though no server is there.
+///
+/// What a process puts itself it is told of too, so memory in front asks once more for
+/// it. So are keys that expire.
+///
+/// A server that says nothing for a [`ping`](RedisBuilder::ping) is asked whether it is
+/// there, and has the [`timeout`](RedisBuilder::timeout) to answer. If it does not, or
+/// the connection breaks, all may have changed, which is told at once: so what is near
+/// is never older than both times together. Then a new connection is tried, at first
+/// after milliseconds and later every second; with each try, all may have changed
+/// again, and once more when it succeeds. So what is read while the server is not heard
+/// stays near for a second, or the timeout if that is longer. The same holds where the
+/// server cannot tell what changes, or does not let this user ask it to; where it is
+/// reached over TLS; and, for a ping and the time to connect, of a node that has just got
+/// its first keys.
+///
 /// # Costs
 ///
 /// Each operation is one round trip; `get_many` is one for each node, `keys`,
@@ -58,7 +81,8 @@ use std::time::{Duration, SystemTime};
 /// time. A caller that waits for a lease asks again a few times, and then listens
 /// (`SUBSCRIBE`) for its release, on a connection of its own; where too many do, it
 /// goes on asking every 25 to 50 ms. A lease whose holder is gone is found free up to
-/// 500 ms after it has expired. There is one thread for each store that ever acquired a lease.
+/// 500 ms after it has expired. There is one thread for each store that ever acquired a
+/// lease, beside those of its watches.
 ///
 /// # Examples
 ///
