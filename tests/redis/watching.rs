@@ -302,6 +302,7 @@ fn no_old_value_stays_of_what_is_read_while_another_deletes_it() {
     let (near, other) = (near(&server), other(&server));
     let both = Barrier::new(2);
     let get = |key: &str| -> u64 { near.get(key, || NEW).unwrap() };
+    let mut stayed = 0;
     std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
             let mut old = 0;
@@ -319,8 +320,12 @@ fn no_old_value_stays_of_what_is_read_while_another_deletes_it() {
             both.wait();
             other.delete(&key).unwrap();
             both.wait();
-            eventually(SOON, || (get(&key) == NEW).then_some(()));
+            // A panic here would leave the reader waiting.
+            let deleted = Instant::now();
+            while get(&key) != NEW && deleted.elapsed() < SOON / 10 {}
+            stayed += u64::from(get(&key) != NEW);
         }
+        assert_eq!(stayed, 0, "old values that stayed");
         let old = reader.join().unwrap();
         assert!(old > 0, "no read came before its deletion");
     });
