@@ -1,10 +1,14 @@
 //! Which flights the code on this thread works for: the chain of builds that led
 //! here, innermost last.
 
+#![allow(unsafe_code)]
+
 use super::graph::Node;
+use super::lent::Lent;
 use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::sync::Arc;
 
 thread_local! {
@@ -13,8 +17,34 @@ thread_local! {
 
 /// A flight on the chain, and how it came there.
 struct Place {
-    node: Arc<dyn Node>,
+    id: usize,
+    node: Handle,
     part: Part,
+}
+
+enum Handle {
+    Counts(Arc<dyn Node>),
+    Lent(Lent<dyn Node>),
+}
+
+impl Handle {
+    fn hold(&self) -> Arc<dyn Node> {
+        match self {
+            Handle::Counts(node) => Arc::clone(node),
+            Handle::Lent(node) => node.hold(),
+        }
+    }
+}
+
+impl Deref for Handle {
+    type Target = dyn Node;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Handle::Counts(node) => &**node,
+            Handle::Lent(node) => &**node,
+        }
+    }
 }
 
 /// What this thread has to do with a flight.
@@ -46,7 +76,7 @@ pub(super) fn blocked() -> Vec<Arc<dyn Node>> {
             // Who leads a flight names the one below as its parent.
             *above != Some(Part::Leads) && !place.node.link().has_landed()
         });
-        ends.map(|(place, _)| Arc::clone(&place.node)).collect()
+        ends.map(|(place, _)| place.node.hold()).collect()
     };
     CHAIN.try_with(collect).unwrap_or_default()
 }
@@ -57,7 +87,7 @@ pub(crate) fn innermost_build() -> Option<Arc<dyn Node>> {
     let innermost = |chain: &RefCell<Vec<Place>>| {
         let chain = chain.borrow();
         let build = chain.iter().rfind(|place| place.part != Part::Claims)?;
-        Some(Arc::clone(&build.node))
+        Some(build.node.hold())
     };
     CHAIN.try_with(innermost).ok().flatten()
 }
@@ -97,45 +127,76 @@ pub(crate) fn leads() -> bool {
 /// Whether this thread works for the flight with this id.
 pub(super) fn holds(id: usize) -> bool {
     CHAIN
-        .try_with(|chain| {
-            chain
-                .borrow()
-                .iter()
-                .any(|place| place.node.link().id() == id)
-        })
+        .try_with(|chain| chain.borrow().iter().any(|place| place.id == id))
         .unwrap_or(false)
 }
 
 /// Puts `node` on this thread's chain until the answer is dropped.
 pub(crate) fn enter(node: Arc<dyn Node>, part: Part) -> Entered {
     let id = node.link().id();
-    let _ = CHAIN.try_with(|chain| chain.borrow_mut().push(Place { node, part }));
-    Entered {
+    push(Place {
         id,
-        _not_send: PhantomData,
-    }
+        node: Handle::Counts(node),
+        part,
+    });
+    Entered(id, PhantomData)
+}
+
+/// The same for the leader of a flight, who holds it longer than its place here.
+///
+/// # Safety
+///
+/// The answer is dropped before `node`.
+pub(super) unsafe fn lead<N: Node + 'static>(node: &Arc<N>) -> Leading {
+    let id = node.link().id();
+    push(Place {
+        id,
+        // SAFETY: as the caller says, and dropping the answer takes it from here.
+        node: Handle::Lent(unsafe { Lent::of(node) }.into_node()),
+        part: Part::Leads,
+    });
+    Leading(id, PhantomData)
+}
+
+fn push(place: Place) {
+    let _ = CHAIN.try_with(|chain| chain.borrow_mut().push(place));
 }
 
 /// A place on this thread's chain. Builds nest, but claims may be dropped in any
 /// order, so the place is found by its flight and not by being the last.
-pub(crate) struct Entered {
-    id: usize,
-    _not_send: PhantomData<*const ()>,
+pub(crate) struct Entered(usize, PhantomData<*const ()>);
+
+/// The place of a leader, which is the last one unless a claim has come after it.
+pub(super) struct Leading(usize, PhantomData<*const ()>);
+
+impl Drop for Leading {
+    #[inline]
+    fn drop(&mut self) {
+        let _ = CHAIN.try_with(|chain| {
+            let mut chain = chain.borrow_mut();
+            match chain.pop() {
+                // A lent handle, so nothing is dropped.
+                Some(place) if place.id == self.0 => {}
+                Some(other) => {
+                    chain.push(other);
+                    drop(remove(&mut chain, self.0));
+                }
+                None => {}
+            }
+        });
+    }
 }
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        let left = CHAIN.try_with(|chain| {
-            let mut chain = chain.borrow_mut();
-            let is_ours = |place: &Place| place.node.link().id() == self.id;
-            if chain.last().is_some_and(is_ours) {
-                return chain.pop();
-            }
-            let at = chain.iter().rposition(is_ours)?;
-            Some(chain.remove(at))
-        });
+        let left = CHAIN.try_with(|chain| remove(&mut chain.borrow_mut(), self.0));
         // The last handle of a flight may own user values: dropped out here,
         // where the chain is no longer borrowed.
         drop(left);
     }
+}
+
+fn remove(chain: &mut Vec<Place>, id: usize) -> Option<Place> {
+    let at = chain.iter().rposition(|place| place.id == id)?;
+    Some(chain.remove(at))
 }

@@ -16,6 +16,7 @@
 
 use super::chain;
 use super::graph::{self, Link, Node, state};
+use crate::clock::Moment;
 use crate::error::{BuildError, Site};
 use crate::key::Key;
 use crate::sync::{Mutex, Ordering, Parker, thread_local};
@@ -43,7 +44,7 @@ pub(crate) struct Flight<K, V, E> {
     /// The name of what is built, for errors.
     what: &'static str,
     link: Link,
-    since: Instant,
+    since: Moment,
     /// Who leads it, if that is asked for.
     thread: Option<Thread>,
     landing: OnceCell<Landing<V, E>>,
@@ -73,7 +74,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
             hash,
             what,
             link: Link::new(parents),
-            since: Instant::now(),
+            since: Moment::now(),
             thread,
             landing: OnceCell::new(),
             waiters: Mutex::new(Vec::new()),
@@ -101,7 +102,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     }
 
     /// When the build began.
-    pub(crate) fn since(&self) -> Instant {
+    pub(crate) fn since(&self) -> Moment {
         self.since
     }
 

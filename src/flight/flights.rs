@@ -1,8 +1,12 @@
 //! The flights under way, by key.
 
+#![allow(unsafe_code)]
+
 use super::chain;
 use super::flight::{Flight, Landing, Patience, Publication};
 use super::graph::Node;
+use super::lead::Lead;
+use super::lent::Lent;
 use crate::error::{BuildError, Site};
 use crate::key::{Key, Lookup};
 use crate::table::Sharded;
@@ -14,7 +18,7 @@ use std::thread;
 pub(crate) struct Flights<K, V, E> {
     what: &'static str,
     leaders: Leaders,
-    table: Sharded<Arc<Flight<K, V, E>>, ()>,
+    table: Sharded<Lent<Flight<K, V, E>>, ()>,
     joins: AtomicU64,
 }
 
@@ -27,9 +31,13 @@ pub(crate) enum Leaders {
 }
 
 /// A caller's part in a flight.
-pub(crate) enum Ticket<K, V, E> {
-    /// There was none: the caller leads this one, and must land it.
-    Leads(Arc<Flight<K, V, E>>),
+pub(crate) enum Ticket<'f, K: Key, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// There was none: the caller leads this one.
+    Leads(Lead<'f, K, V, E>),
     /// Somebody else leads it.
     Joined(Arc<Flight<K, V, E>>),
 }
@@ -47,17 +55,17 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
 
     /// Joins the flight for `key`, or begins one inside the builds that this
     /// thread works for.
-    pub(crate) fn join(&self, hash: u64, key: K) -> Ticket<K, V, E> {
+    pub(crate) fn join(&self, hash: u64, key: K) -> Ticket<'_, K, V, E> {
         self.join_inside(hash, key, chain::blocked())
     }
 
     /// The same for a claim. It is inside of no build: its holder may end that
     /// build and keep the claim.
-    pub(crate) fn join_to_claim(&self, hash: u64, key: K) -> Ticket<K, V, E> {
+    pub(crate) fn join_to_claim(&self, hash: u64, key: K) -> Ticket<'_, K, V, E> {
         self.join_inside(hash, key, Vec::new())
     }
 
-    fn join_inside(&self, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Ticket<K, V, E> {
+    fn join_inside(&self, hash: u64, key: K, parents: Vec<Arc<dyn Node>>) -> Ticket<'_, K, V, E> {
         // Made before the shard is locked, though most who join throw it away:
         // they are about to wait for a build.
         let leader = match self.leaders {
@@ -68,13 +76,15 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         let under_way = self.table.get_or_insert(
             hash,
             |known| known.key() == flight.key(),
-            Arc::clone(&flight),
+            // SAFETY: who leads the flight has a handle until it takes it from here,
+            // or finds that another has; and takes it for the only one no sooner.
+            unsafe { Lent::of(&flight) },
             (),
-            |known, ()| Arc::clone(known),
+            |known, ()| known.hold(),
         );
         match under_way {
             Some(known) => Ticket::Joined(known),
-            None => Ticket::Leads(flight),
+            None => Ticket::Leads(Lead::new(self, flight)),
         }
     }
 
@@ -103,10 +113,7 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     ) {
         // Taken from the table first. In the other order a caller could come
         // after the landing, join, and be handed an outcome older than its call.
-        let taken = self
-            .table
-            .remove(flight.hash(), |known| Arc::ptr_eq(known, flight));
-        drop(taken);
+        self.take(flight);
         // Nobody can come by another handle now but through one that is there.
         if Arc::get_mut(flight).is_none() {
             flight.land(landing());
@@ -140,15 +147,16 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         landing: impl FnOnce() -> Landing<V, E>,
     ) -> Option<D> {
         let (hash, id) = (flight.hash(), Arc::as_ptr(flight));
-        let is_ours = |known: &Arc<Flight<K, V, E>>| Arc::as_ptr(known) == id;
         let mut alone = false;
-        let displaced = self.table.remove_and(hash, is_ours, |taken, ()| {
-            // Not the last handle: the leader's is.
-            drop(taken);
-            let own = Arc::get_mut(flight).and_then(Flight::take_key);
-            alone = own.is_some();
-            put(own.unwrap_or_else(|| flight.key().clone()))
-        });
+        let displaced = self.table.remove_and(
+            hash,
+            |known| known.at() == id,
+            |_, ()| {
+                let own = Arc::get_mut(flight).and_then(Flight::take_key);
+                alone = own.is_some();
+                put(own.unwrap_or_else(|| flight.key().clone()))
+            },
+        );
         // As in `land`.
         if !alone {
             flight.land(landing());
@@ -163,7 +171,11 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     /// When this returns, what the flights may have put is in the store, to be
     /// deleted.
     pub(crate) fn void<Q: Lookup<K>>(&self, hash: u64, asked: &Q) {
-        for (flight, ()) in self.table.remove_each(hash, |known| asked.is(known.key())) {
+        let is_asked = |known: &Lent<Flight<K, V, E>>| asked.is(known.key());
+        for flight in self
+            .table
+            .remove_each(hash, is_asked, |flight, ()| flight.hold())
+        {
             flight.void();
         }
     }
@@ -172,24 +184,25 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     pub(crate) fn void_where(&self, goes: impl Fn(&K) -> bool) {
         let all = self.under_way().into_iter();
         for flight in all.filter(|flight| goes(flight.key())) {
-            let taken = self
-                .table
-                .remove(flight.hash(), |known| Arc::ptr_eq(known, &flight));
-            drop(taken);
+            self.take(&flight);
             flight.void();
         }
     }
 
     /// Voids all flights.
     pub(crate) fn void_all(&self) {
-        for (flight, ()) in self.table.take_all() {
-            flight.void();
-        }
+        self.void_where(|_| true);
+    }
+
+    /// Takes a flight from the table, if it is there.
+    fn take(&self, flight: &Arc<Flight<K, V, E>>) {
+        self.table
+            .remove(flight.hash(), |known| known.at() == Arc::as_ptr(flight));
     }
 
     /// The flights under way, in no particular order.
     pub(crate) fn under_way(&self) -> Vec<Arc<Flight<K, V, E>>> {
-        self.table.collect(|flight, ()| Some(Arc::clone(flight)))
+        self.table.collect(|flight, ()| Some(flight.hold()))
     }
 
     /// The name of what is built, and a key of it, for an error.

@@ -1,10 +1,12 @@
 //! What a caller does who found nothing: join or lead, look again, build,
 //! publish, land. The one path that every build takes.
 
-use super::chain::{self, Entered, Part};
+#![allow(unsafe_code)]
+
+use super::chain::{self, Entered, Leading, Part};
 use super::flight::{Flight, Landing, Patience};
 use super::flights::{Flights, Ticket};
-use super::graph::Node;
+use crate::clock::Moment;
 use crate::error::{BuildError, Circle};
 use crate::key::Key;
 use std::any::Any;
@@ -12,23 +14,31 @@ use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
 
-/// The steps that differ from caller to caller.
-pub(crate) struct Plan<L, A, B, P> {
+/// What differs from caller to caller.
+pub(crate) trait Plan<K, V, E> {
+    /// What a value that is put displaces.
+    type Displaced;
+
+    /// How long to wait for somebody else's build.
+    fn patience(&self) -> Patience;
+
     /// Looks into the store.
-    pub(crate) look: L,
+    fn look(&self, key: &K) -> Option<V>;
+
     /// Whether what somebody else has built, or failed to build, is an answer.
     /// If not, this caller goes on to look and to lead.
-    pub(crate) accept: A,
-    /// Runs the user's constructor or function; is told when the flight began.
-    pub(crate) build: B,
+    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool;
+
+    /// Runs the user's constructor or function; is told when the flight began. Called
+    /// once at most.
+    fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
+
+    /// How a value gets into the store.
+    fn publish(&self) -> Publish;
+
     /// Puts a value into the store, and answers with what that displaces.
-    pub(crate) put: P,
-    /// How to do that.
-    pub(crate) publish: Publish,
-    /// How long to wait for somebody else's build.
-    pub(crate) patience: Patience,
+    fn put(&mut self, key: K, value: &V) -> Self::Displaced;
 }
 
 /// How a value gets into the store.
@@ -61,8 +71,8 @@ pub(crate) enum Stopped<E> {
 pub(crate) enum How {
     /// It had landed in between.
     Found,
-    /// This caller built it, and began then.
-    Built(Instant),
+    /// This caller built it.
+    Built,
     /// Another caller built it.
     Joined,
 }
@@ -84,22 +94,14 @@ where
     E: Send + Sync + 'static,
 {
     /// Gets a value for `key` by building it, or by joining who builds it.
-    pub(crate) fn fly<L, A, B, P, D>(
+    pub(crate) fn fly(
         &self,
         hash: u64,
         key: K,
-        plan: Plan<L, A, B, P>,
-    ) -> Result<Flown<V>, BuildError<E>>
-    where
-        L: Fn(&K) -> Option<V>,
-        A: Fn(Result<&V, &BuildError<E>>) -> bool,
-        B: FnOnce(Instant) -> Result<Made<V>, Stopped<E>>,
-        P: FnOnce(K, &V) -> D,
-    {
+        plan: &mut impl Plan<K, V, E>,
+    ) -> Result<Flown<V>, BuildError<E>> {
         match self.join(hash, key) {
-            Ticket::Leads(flight) => {
-                Lead::new(self, flight).run(plan.look, plan.build, plan.put, plan.publish)
-            }
+            Ticket::Leads(lead) => lead.run(plan),
             Ticket::Joined(flight) => self.follow(flight, plan),
         }
     }
@@ -107,31 +109,25 @@ where
     /// Waits for who builds, and leads if that brings nothing. A function of its
     /// own, as is all that builds need not have on the stack while they nest.
     #[inline(never)]
-    fn follow<L, A, B, P, D>(
+    fn follow(
         &self,
         first: Arc<Flight<K, V, E>>,
-        plan: Plan<L, A, B, P>,
-    ) -> Result<Flown<V>, BuildError<E>>
-    where
-        L: Fn(&K) -> Option<V>,
-        A: Fn(Result<&V, &BuildError<E>>) -> bool,
-        B: FnOnce(Instant) -> Result<Made<V>, Stopped<E>>,
-        P: FnOnce(K, &V) -> D,
-    {
-        let patience = plan.patience.started();
+        plan: &mut impl Plan<K, V, E>,
+    ) -> Result<Flown<V>, BuildError<E>> {
+        let patience = plan.patience().started();
         let mut joined = first;
         loop {
             match self.wait(&joined, patience)? {
-                Landing::Built(value) if (plan.accept)(Ok(value)) => {
+                Landing::Built(value) if plan.accepts(Ok(value)) => {
                     return Ok(Flown {
                         value: value.clone(),
                         how: How::Joined,
                     });
                 }
-                Landing::Failed(error) if (plan.accept)(Err(error)) => return Err(error.clone()),
+                Landing::Failed(error) if plan.accepts(Err(error)) => return Err(error.clone()),
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
-            if let Some(value) = (plan.look)(joined.key()) {
+            if let Some(value) = plan.look(joined.key()) {
                 return Ok(Flown {
                     value,
                     how: How::Found,
@@ -139,21 +135,11 @@ where
             }
             match self.join(joined.hash(), joined.key().clone()) {
                 Ticket::Joined(flight) => joined = flight,
-                Ticket::Leads(flight) => {
-                    let lead = Lead::new(self, flight);
-                    return lead.run(plan.look, plan.build, plan.put, plan.publish);
-                }
+                Ticket::Leads(lead) => return lead.run(plan),
             }
         }
     }
-}
 
-impl<K, V, E> Flights<K, V, E>
-where
-    K: Key,
-    V: Clone + Send + Sync + 'static,
-    E: Send + Sync + 'static,
-{
     /// Runs `run` in a flight of its own, after any that is under way: whoever comes
     /// meanwhile waits, and then looks again.
     pub(crate) fn alone<R>(
@@ -165,9 +151,9 @@ where
         let mut key = key;
         loop {
             match self.join(hash, key) {
-                Ticket::Leads(flight) => {
-                    let lead = Lead::new(self, flight);
-                    let _inside = chain::enter(Arc::clone(&lead.flight) as _, Part::Leads);
+                Ticket::Leads(lead) => {
+                    // SAFETY: it goes before `lead`, which has the handle.
+                    let _inside = unsafe { chain::lead(&lead.flight) };
                     return Ok(run(&lead));
                 }
                 Ticket::Joined(flight) => {
@@ -197,12 +183,20 @@ where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    pub(crate) fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
+    /// The leader's part in a flight that is in the table.
+    pub(super) fn new(flights: &'f Flights<K, V, E>, flight: Arc<Flight<K, V, E>>) -> Self {
         Lead {
             flights,
             flight,
             has_landed: false,
         }
+    }
+
+    /// The flight, for a caller that lands it by [`Flights::land`], and holds it until
+    /// then.
+    pub(crate) fn release(mut self) -> Arc<Flight<K, V, E>> {
+        self.has_landed = true;
+        Arc::clone(&self.flight)
     }
 
     pub(crate) fn key(&self) -> &K {
@@ -229,13 +223,7 @@ where
         self.flights.publish(&self.flight, put)
     }
 
-    fn run<D>(
-        self,
-        look: impl FnOnce(&K) -> Option<V>,
-        build: impl FnOnce(Instant) -> Result<Made<V>, Stopped<E>>,
-        put: impl FnOnce(K, &V) -> D,
-        publish: Publish,
-    ) -> Result<Flown<V>, BuildError<E>> {
+    fn run(self, plan: &mut impl Plan<K, V, E>) -> Result<Flown<V>, BuildError<E>> {
         // Look again. Between this caller's look and its lead, another may have
         // landed:
         //
@@ -252,8 +240,10 @@ where
         //
         // Inside the flight, since a store of the user's own, or an observer that is
         // told of its failure, may ask for this very key.
-        let inside = chain::enter(Arc::clone(&self.flight) as Arc<dyn Node>, Part::Leads);
-        if let Some(value) = look(self.flight.key()) {
+        // SAFETY: it goes before `self`, which has the handle: it is the younger of the
+        // two here, and the later parameter below.
+        let inside = unsafe { chain::lead(&self.flight) };
+        if let Some(value) = plan.look(self.flight.key()) {
             return Ok(Flown {
                 value,
                 how: How::Found,
@@ -265,31 +255,30 @@ where
         // `Debug`, and for a store of the user's own: so the flight stays on the
         // chain until just before it lands.
         let since = self.flight.since();
-        let ran = catch_unwind(AssertUnwindSafe(|| build(since)));
-        self.conclude(ran, inside, put, publish)
+        let ran = catch_unwind(AssertUnwindSafe(|| plan.build(since)));
+        self.conclude(ran, inside, plan)
     }
 
     /// What comes after the user's code. A function of its own: builds nest, and
     /// what is in here need not be on the stack while they do.
     #[inline(never)]
-    fn conclude<D>(
+    fn conclude(
         mut self,
         ran: thread::Result<Result<Made<V>, Stopped<E>>>,
-        inside: Entered,
-        put: impl FnOnce(K, &V) -> D,
-        publish: Publish,
+        inside: Leading,
+        plan: &mut impl Plan<K, V, E>,
     ) -> Result<Flown<V>, BuildError<E>> {
         let thrown = match ran {
             Ok(Ok(Made::Built(value))) => {
-                let how = How::Built(self.flight.since());
-                let displaced = match publish {
-                    Publish::InSteps => self.land_in_steps(&value, inside, put),
+                let displaced = match plan.publish() {
+                    Publish::InSteps => self.land_in_steps(&value, inside, plan),
                     Publish::AtOnce => {
                         drop(inside);
-                        self.land_at_once(&value, put)
+                        self.land_at_once(&value, plan)
                     }
                 };
                 drop(displaced);
+                let how = How::Built;
                 return Ok(Flown { value, how });
             }
             Ok(Ok(Made::Found(value))) => {
@@ -325,22 +314,22 @@ where
         }
     }
 
-    fn land_in_steps<D>(
+    fn land_in_steps<P: Plan<K, V, E>>(
         &mut self,
         value: &V,
-        inside: Entered,
-        put: impl FnOnce(K, &V) -> D,
-    ) -> Option<D> {
-        let displaced = self.publish(|key| put(key, value));
+        inside: Leading,
+        plan: &mut P,
+    ) -> Option<P::Displaced> {
+        let displaced = self.publish(|key| plan.put(key, value));
         drop(inside);
         self.land(|| Landing::Built(value.clone()));
         displaced
     }
 
-    fn land_at_once<D>(&mut self, value: &V, put: impl FnOnce(K, &V) -> D) -> Option<D> {
+    fn land_at_once<P: Plan<K, V, E>>(&mut self, value: &V, plan: &mut P) -> Option<P::Displaced> {
         let displaced = self.flights.land_at_once(
             &mut self.flight,
-            |key| put(key, value),
+            |key| plan.put(key, value),
             || Landing::Built(value.clone()),
         );
         self.has_landed = true;

@@ -10,6 +10,7 @@
 //! | `lead` | what the leader does: look again, build, publish, land |
 //! | `graph` | which flights wait for which; refuses a circle |
 //! | `chain` | which flights the code on this thread works for |
+//! | `lent` | handles that do not count, for who knows that another one is there |
 
 mod chain;
 #[allow(clippy::module_inception)]
@@ -17,6 +18,7 @@ mod flight;
 mod flights;
 mod graph;
 mod lead;
+mod lent;
 
 pub(crate) use chain::{Catching, Entered, Part, catching, enter, innermost_build};
 pub(crate) use flight::{Flight, Landing, Patience};

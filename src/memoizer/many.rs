@@ -150,8 +150,7 @@ impl<'k> Many<'_, 'k> {
         for key in open {
             match self.shelf.flights().join(key.hash, key.text.clone()) {
                 Ticket::Joined(flight) => joined.push((key, flight)),
-                Ticket::Leads(flight) => {
-                    let lead = Lead::new(self.shelf.flights(), flight);
+                Ticket::Leads(lead) => {
                     if let Some(led_key) = self.lead(key, lead)? {
                         led.push(led_key);
                     }

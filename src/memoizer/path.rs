@@ -3,17 +3,17 @@
 
 use super::observe::{Event, Log};
 use super::shelf::{Displaces, Shelf};
-use crate::clock::{Stamp, Started, Watch};
+use crate::clock::{Moment, Stamp, Started, Watch};
 use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
-use crate::flight::{Flown, How, Made, Patience, Plan, Stopped};
+use crate::flight::{Flown, How, Made, Patience, Plan, Publish, Stopped};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
 use crate::table::Version;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -119,48 +119,19 @@ impl Call<'_> {
             key: key.clone(),
         });
         let alone = self.builds_alone().then(|| key.clone());
-        let mut build = Some(build);
-        // Held until the flight has landed, so that whoever waits for the lock
-        // finds the value. A panic in the function goes through here, and drops it.
-        let held = RefCell::new(None);
-        let run = Run::default();
-        let flown = shelf.flights().fly(
+        let mut attempt = Attempt {
+            call: self,
+            shelf,
             hash,
-            key,
-            Plan {
-                look: |key: &S::Key| self.look_again(shelf, hash, &key),
-                accept: |landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>| {
-                    self.accepts(shelf, landed)
-                },
-                build: |began| {
-                    if let Some(wanted) = &lock
-                        && let Some(entry) = self.lock_and_look(shelf, hash, wanted, &held, &run)?
-                    {
-                        return Ok(Made::Found(entry));
-                    }
-                    let build = build.take().expect("a call leads one build");
-                    // The time that a lock took is no part of the build.
-                    let started = match lock {
-                        Some(_) => self.clock.start(),
-                        None => self.clock.start_at(began),
-                    };
-                    let built = self.run(hash, build, started, &run);
-                    built.map(Made::Built).map_err(Stopped::Failed)
-                },
-                // A key that is not needed goes back: it is not for dropping here,
-                // where the flights may be locked.
-                put: |key, entry: &Entry<S::Value>| match run.drops.get() {
-                    true => Err(key),
-                    false => {
-                        let held = held.borrow();
-                        let lease = held.as_ref().and_then(Locked::lease);
-                        Ok(self.put(shelf, hash, key, entry, lease, &run))
-                    }
-                },
-                publish: shelf.publish(),
-                patience: self.patience(),
-            },
-        );
+            lock: lock.as_ref(),
+            held: None,
+            build: Some(build),
+            run: Run::default(),
+        };
+        let flown = shelf.flights().fly(hash, key, &mut attempt);
+        let Attempt {
+            held, build, run, ..
+        } = attempt;
         drop(held);
         self.conclude(shelf, hash, flown, alone.zip(build), &run)
     }
@@ -184,7 +155,7 @@ impl Call<'_> {
                 match flown.how {
                     How::Found => self.log.tell(Event::Hit),
                     How::Joined => self.log.tell(Event::Joined),
-                    How::Built(_) => {}
+                    How::Built => {}
                 }
                 Ok(flown.value)
             }
@@ -209,23 +180,6 @@ impl Call<'_> {
             self.tidy(shelf);
         }
         outcome
-    }
-
-    /// Acquires the lock, and if that worked, looks again.
-    #[inline(never)]
-    fn lock_and_look<'w, S: Shelf>(
-        &self,
-        shelf: &S,
-        hash: u64,
-        wanted: &'w Wanted<'w, S::Key>,
-        held: &RefCell<Option<Locked<'w>>>,
-        run: &Run,
-    ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
-        let locked = self.hold(wanted.guards, &wanted.text, run)?;
-        let look = || self.look_again(shelf, hash, &&wanted.key);
-        let found = locked.is_some().then(look).flatten();
-        *held.borrow_mut() = locked;
-        Ok(found)
     }
 
     /// Runs the function, with nothing locked but the lock that was asked for.
@@ -390,6 +344,89 @@ impl Call<'_> {
                 Err(Stopped::Because(BuildError::NotLocked(error)))
             }
         }
+    }
+}
+
+/// A call that builds, or waits for who does.
+struct Attempt<'a, S: Shelf, B> {
+    call: &'a Call<'a>,
+    shelf: &'a S,
+    hash: u64,
+    lock: Option<&'a Wanted<'a, S::Key>>,
+    /// Until the flight has landed, so that whoever waits for the lock finds the
+    /// value. A panic in the function goes up from there, and drops it.
+    held: Option<Locked<'a>>,
+    /// The function, until it is run.
+    build: Option<B>,
+    run: Run,
+}
+
+impl<S, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B>
+where
+    S: Shelf,
+    B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+{
+    /// A key that is not needed goes back: it is not for dropping where it is put,
+    /// since the flights may be locked there.
+    type Displaced = Result<Option<S::Displaced>, S::Key>;
+
+    fn patience(&self) -> Patience {
+        self.call.patience()
+    }
+
+    fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
+        self.call.look_again(self.shelf, self.hash, &key)
+    }
+
+    fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
+        self.call.accepts(self.shelf, landed)
+    }
+
+    fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
+        if let Some(wanted) = self.lock
+            && let Some(entry) = self.lock_and_look(wanted)?
+        {
+            return Ok(Made::Found(entry));
+        }
+        let build = self.build.take().expect("a call leads one build");
+        // The time that a lock took is no part of the build.
+        let started = match self.lock {
+            Some(_) => self.call.clock.start(),
+            None => self.call.clock.start_at(began),
+        };
+        let built = self.call.run(self.hash, build, started, &self.run);
+        built.map(Made::Built).map_err(Stopped::Failed)
+    }
+
+    fn publish(&self) -> Publish {
+        self.shelf.publish()
+    }
+
+    fn put(
+        &mut self,
+        key: S::Key,
+        entry: &Entry<S::Value>,
+    ) -> Result<Option<S::Displaced>, S::Key> {
+        if self.run.drops.get() {
+            return Err(key);
+        }
+        let lease = self.held.as_ref().and_then(Locked::lease);
+        let (shelf, hash) = (self.shelf, self.hash);
+        Ok(self.call.put(shelf, hash, key, entry, lease, &self.run))
+    }
+}
+
+impl<'a, S: Shelf, B> Attempt<'a, S, B> {
+    /// Acquires the lock, and if that worked, looks again.
+    #[inline(never)]
+    fn lock_and_look(
+        &mut self,
+        wanted: &'a Wanted<'a, S::Key>,
+    ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
+        let call = self.call;
+        self.held = call.hold(wanted.guards, &wanted.text, &self.run)?;
+        let look = || call.look_again(self.shelf, self.hash, &&wanted.key);
+        Ok(self.held.is_some().then(look).flatten())
     }
 }
 

@@ -127,8 +127,8 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
                 return Ok(Claimed::Kept(instance));
             }
             match self.inner().flights.join_to_claim(hash, key.to_key()) {
-                Ticket::Leads(flight) => {
-                    let claim = Claim::new(self.clone(), flight);
+                Ticket::Leads(lead) => {
+                    let claim = Claim::new(self.clone(), lead.release());
                     // Look again: another may have landed since the look above.
                     return Ok(match self.inner().find(hash, &key) {
                         Some(instance) => Claimed::Kept(instance),

@@ -1,6 +1,7 @@
 //! A partition itself: a store, the flights into it, and the counters.
 
 use super::snapshot::Row;
+use crate::clock::Moment;
 use crate::error::BuildError;
 use crate::flight::{Flights, How, Leaders, Made, Patience, Plan, Publish, Stopped};
 use crate::held::Erased;
@@ -71,30 +72,18 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
         patience: Patience,
         construct: impl FnOnce() -> Result<T, E>,
     ) -> Result<Arc<T>, BuildError<E>> {
-        let flown = self.flights.fly(
+        let mut attempt = Attempt {
+            inner: self,
             hash,
-            key,
-            Plan {
-                look: |key: &K| self.find(hash, &key),
-                accept: |_: Result<&Arc<T>, &BuildError<E>>| true,
-                build: |_began| {
-                    let built = self.counters.failures.unless_ok(construct);
-                    built
-                        .map(|instance| Made::Built(Arc::new(instance)))
-                        .map_err(Stopped::Failed)
-                },
-                put: |key, instance: &Arc<T>| self.put(hash, key, instance),
-                publish: match self.kept.is_own() {
-                    true => Publish::InSteps,
-                    false => Publish::AtOnce,
-                },
-                patience,
-            },
-        )?;
-        match flown.how {
-            How::Built(began) => self.built(began.elapsed()),
-            How::Found => self.counters.hit(),
-            How::Joined => {}
+            patience,
+            construct: Some(construct),
+            began: None,
+        };
+        let flown = self.flights.fly(hash, key, &mut attempt)?;
+        match (flown.how, attempt.began) {
+            (How::Built, Some(began)) => self.built(began.elapsed()),
+            (How::Found, _) => self.counters.hit(),
+            _ => {}
         }
         Ok(flown.value)
     }
@@ -147,6 +136,59 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
         store.clear()?;
         self.counters.removals.add(kept as u64);
         Ok(())
+    }
+}
+
+/// A call that builds, or waits for who does.
+struct Attempt<'a, K: 'static, T: 'static, E: 'static, C> {
+    inner: &'a Inner<K, T, E>,
+    hash: u64,
+    patience: Patience,
+    /// The constructor, until it is run.
+    construct: Option<C>,
+    /// When it was.
+    began: Option<Moment>,
+}
+
+impl<K, T, E, C> Plan<K, Arc<T>, E> for Attempt<'_, K, T, E, C>
+where
+    K: Key,
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    C: FnOnce() -> Result<T, E>,
+{
+    type Displaced = Option<Displaced<K, T>>;
+
+    fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    fn look(&self, key: &K) -> Option<Arc<T>> {
+        self.inner.find(self.hash, &key)
+    }
+
+    fn accepts(&self, _: Result<&Arc<T>, &BuildError<E>>) -> bool {
+        true
+    }
+
+    fn build(&mut self, began: Moment) -> Result<Made<Arc<T>>, Stopped<E>> {
+        self.began = Some(began);
+        let construct = self.construct.take().expect("a call leads one build");
+        let built = self.inner.counters.failures.unless_ok(construct);
+        built
+            .map(|instance| Made::Built(Arc::new(instance)))
+            .map_err(Stopped::Failed)
+    }
+
+    fn publish(&self) -> Publish {
+        match self.inner.kept.is_own() {
+            true => Publish::InSteps,
+            false => Publish::AtOnce,
+        }
+    }
+
+    fn put(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
+        self.inner.put(self.hash, key, instance)
     }
 }
 

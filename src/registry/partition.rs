@@ -126,7 +126,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
         let building = flights.iter().filter_map(|flight| {
             Some(Building {
                 key: flight.key().clone(),
-                since: flight.since(),
+                since: flight.since().instant(),
                 thread: flight.thread()?.clone(),
             })
         });

@@ -125,13 +125,19 @@ impl<K, V> Sharded<K, V> {
         Some(without_switch(|| then(kept.0, value.into_inner())))
     }
 
-    /// Takes out every row with this hash whose key `is` recognises.
-    pub(crate) fn remove_each(&self, hash: u64, is: impl Fn(&K) -> bool) -> Vec<(K, V)> {
+    /// Takes out every row with this hash whose key `is` recognises, and hands it to
+    /// `then` under the shard's lock.
+    pub(crate) fn remove_each<R>(
+        &self,
+        hash: u64,
+        is: impl Fn(&K) -> bool,
+        then: impl Fn(K, V) -> R,
+    ) -> Vec<R> {
         switch_point();
         let mut shard = self.map.shards()[self.shard_of(hash)].write();
         let mut taken = Vec::new();
         while let Some((kept, value)) = shard.remove_entry(hash, same(&is)) {
-            taken.push((kept.0, value.into_inner()));
+            taken.push(then(kept.0, value.into_inner()));
         }
         taken
     }

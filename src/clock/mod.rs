@@ -10,6 +10,10 @@
 //! machines, and users say when things end by the calendar. A step of the system's
 //! clock moves ages by that step.
 
+mod moment;
+
+pub(crate) use moment::Moment;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -150,13 +154,13 @@ impl Watch {
     /// Starts to take the time.
     pub(crate) fn start(&self) -> Started<'_> {
         match self {
-            Watch::Coarse => Started::System(Instant::now()),
+            Watch::Coarse => Started::System(Moment::now()),
             Watch::Own(clock) => Started::Own(&**clock, clock.elapsed()),
         }
     }
 
-    /// The same, for who has just read the system's clock.
-    pub(crate) fn start_at(&self, now: Instant) -> Started<'_> {
+    /// The same, for who knows the moment.
+    pub(crate) fn start_at(&self, now: Moment) -> Started<'_> {
         match self {
             Watch::Coarse => Started::System(now),
             Watch::Own(_) => self.start(),
@@ -166,7 +170,7 @@ impl Watch {
 
 /// A time that is being taken.
 pub(crate) enum Started<'c> {
-    System(Instant),
+    System(Moment),
     Own(&'c dyn Clock, Duration),
 }
 
