@@ -167,6 +167,7 @@ mod coding;
 mod context;
 mod decide;
 pub mod docs;
+mod drive;
 mod entry;
 pub mod error;
 mod etag;

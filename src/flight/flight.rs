@@ -17,12 +17,14 @@
 use super::chain;
 use super::graph::{self, Link, Node, state};
 use crate::clock::Moment;
+use crate::drive::wake_by;
 use crate::error::{BuildError, Site};
 use crate::key::Key;
-use crate::sync::{Mutex, Ordering, Parker, thread_local};
+use crate::sync::{Mutex, Ordering};
 use once_cell::sync::OnceCell;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Wake, Waker};
+use std::task::{Poll, Waker};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
 
@@ -127,10 +129,10 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     /// Voids the flight. If its value is on its way into the store this waits
     /// until it is there, so that the caller can delete it. A store that is putting
     /// the value and calls back from there is not made to wait for itself.
-    pub(super) fn void(&self) {
+    pub(super) async fn void(&self) {
         let before = self.link.state.fetch_or(state::VOIDED, Ordering::AcqRel);
         if before & state::PUBLISHING != 0 && !chain::holds(self.link.id()) {
-            block_on(None, |waker| self.poll_landed(waker));
+            self.landed(None).await;
         }
     }
 
@@ -149,7 +151,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     }
 
     /// Whether the flight has landed; if not, `waker` is woken when it has.
-    pub(super) fn poll_landed(&self, waker: &Waker) -> bool {
+    fn poll_landed(&self, waker: &Waker) -> bool {
         if self.link.has_landed() {
             return true;
         }
@@ -163,13 +165,28 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         before & state::LANDED != 0
     }
 
+    /// Waits until the flight has landed or the deadline passes; answers whether it has.
+    async fn landed(&self, deadline: Option<Instant>) -> bool {
+        poll_fn(|context| {
+            if self.poll_landed(context.waker()) {
+                return Poll::Ready(true);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Poll::Ready(false);
+            }
+            wake_by(deadline);
+            Poll::Pending
+        })
+        .await
+    }
+
     /// Waits until the flight has landed, for at most `patience`. Says so by
     /// `joined` once it is clear that this is no circle.
     ///
     /// # Errors
     ///
     /// The circle that waiting would close, or that the time is over.
-    pub(super) fn wait(
+    pub(super) async fn wait(
         self: &Arc<Self>,
         patience: Patience,
         joined: impl FnOnce(),
@@ -184,7 +201,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
             }
         };
         joined();
-        if block_on(patience.deadline(), |waker| self.poll_landed(waker)) {
+        if self.landed(patience.deadline()).await {
             Ok(self
                 .landing
                 .get()
@@ -246,35 +263,5 @@ impl Patience {
             Patience::Endless => Duration::MAX,
             Patience::For(given) | Patience::Until(_, given) => given,
         }
-    }
-}
-
-/// Wakes a thread that waits for a landing.
-struct ThreadWaker(Parker);
-
-impl Wake for ThreadWaker {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Blocks this thread until `poll` says yes or the deadline passes; answers
-/// whether it said yes.
-fn block_on(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> bool) -> bool {
-    thread_local! {
-        static PARKED: Arc<ThreadWaker> = Arc::new(ThreadWaker(Parker::new()));
-    }
-    let parked = PARKED
-        .try_with(Arc::clone)
-        .unwrap_or_else(|_torn_down| Arc::new(ThreadWaker(Parker::new())));
-    let waker = Waker::from(Arc::clone(&parked));
-    loop {
-        if poll(&waker) {
-            return true;
-        }
-        if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-            return false;
-        }
-        parked.0.park(deadline);
     }
 }

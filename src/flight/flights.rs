@@ -93,14 +93,15 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     /// # Errors
     ///
     /// The circle that waiting would close, or that the time is over.
-    pub(crate) fn wait<'f>(
+    pub(crate) async fn wait<'f>(
         &self,
         flight: &'f Arc<Flight<K, V, E>>,
         patience: Patience,
     ) -> Result<&'f Landing<V, E>, BuildError<E>> {
-        flight.wait(patience, || {
+        let joined = || {
             self.joins.fetch_add(1, Ordering::Relaxed);
-        })
+        };
+        flight.wait(patience, joined).await
     }
 
     /// Lands a flight that was led: from here on it can't be joined, and all who
@@ -170,28 +171,28 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     ///
     /// When this returns, what the flights may have put is in the store, to be
     /// deleted.
-    pub(crate) fn void<Q: Lookup<K>>(&self, hash: u64, asked: &Q) {
+    pub(crate) async fn void<Q: Lookup<K>>(&self, hash: u64, asked: &Q) {
         let is_asked = |known: &Lent<Flight<K, V, E>>| asked.is(known.key());
-        for flight in self
+        let asked_for = self
             .table
-            .remove_each(hash, is_asked, |flight, ()| flight.hold())
-        {
-            flight.void();
+            .remove_each(hash, is_asked, |flight, ()| flight.hold());
+        for flight in asked_for {
+            flight.void().await;
         }
     }
 
     /// Voids the flights whose key `goes`.
-    pub(crate) fn void_where(&self, goes: impl Fn(&K) -> bool) {
+    pub(crate) async fn void_where(&self, goes: impl Fn(&K) -> bool) {
         let all = self.under_way().into_iter();
         for flight in all.filter(|flight| goes(flight.key())) {
             self.take(&flight);
-            flight.void();
+            flight.void().await;
         }
     }
 
     /// Voids all flights.
-    pub(crate) fn void_all(&self) {
-        self.void_where(|_| true);
+    pub(crate) async fn void_all(&self) {
+        self.void_where(|_| true).await;
     }
 
     /// Takes a flight from the table, if it is there.

@@ -6,12 +6,16 @@
 use super::chain::{self, Entered, Leading, Part};
 use super::flight::{Flight, Landing, Patience};
 use super::flights::{Flights, Ticket};
+use super::graph::Node;
 use crate::clock::Moment;
+use crate::drive::block_on;
 use crate::error::{BuildError, Circle};
 use crate::key::Key;
 use std::any::Any;
 use std::fmt::Debug;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 
@@ -102,67 +106,82 @@ where
     ) -> Result<Flown<V>, BuildError<E>> {
         match self.join(hash, key) {
             Ticket::Leads(lead) => lead.run(plan),
-            Ticket::Joined(flight) => self.follow(flight, plan),
+            Ticket::Joined(flight) => self.follow_and_lead(flight, plan),
         }
     }
 
-    /// Waits for who builds, and leads if that brings nothing. A function of its
-    /// own, as is all that builds need not have on the stack while they nest.
+    /// A function of its own, as is all that builds need not have on the stack while
+    /// they nest.
     #[inline(never)]
-    fn follow(
+    fn follow_and_lead(
         &self,
-        first: Arc<Flight<K, V, E>>,
+        joined: Arc<Flight<K, V, E>>,
         plan: &mut impl Plan<K, V, E>,
     ) -> Result<Flown<V>, BuildError<E>> {
+        match block_on(self.follow(joined, plan))? {
+            Followed::Flown(flown) => Ok(flown),
+            Followed::Leads(lead) => lead.run(plan),
+        }
+    }
+
+    /// Waits for who builds, until that brings something, or there is nobody who does.
+    async fn follow(
+        &self,
+        first: Arc<Flight<K, V, E>>,
+        plan: &impl Plan<K, V, E>,
+    ) -> Result<Followed<'_, K, V, E>, BuildError<E>> {
         let patience = plan.patience().started();
         let mut joined = first;
         loop {
-            match self.wait(&joined, patience)? {
+            match self.wait(&joined, patience).await? {
                 Landing::Built(value) if plan.accepts(Ok(value)) => {
-                    return Ok(Flown {
-                        value: value.clone(),
-                        how: How::Joined,
-                    });
+                    let (value, how) = (value.clone(), How::Joined);
+                    return Ok(Followed::Flown(Flown { value, how }));
                 }
                 Landing::Failed(error) if plan.accepts(Err(error)) => return Err(error.clone()),
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
             if let Some(value) = plan.look(joined.key()) {
-                return Ok(Flown {
-                    value,
-                    how: How::Found,
-                });
+                let how = How::Found;
+                return Ok(Followed::Flown(Flown { value, how }));
             }
             match self.join(joined.hash(), joined.key().clone()) {
                 Ticket::Joined(flight) => joined = flight,
-                Ticket::Leads(lead) => return lead.run(plan),
+                Ticket::Leads(lead) => return Ok(Followed::Leads(lead)),
             }
         }
     }
 
     /// Runs `run` in a flight of its own, after any that is under way: whoever comes
     /// meanwhile waits, and then looks again.
-    pub(crate) fn alone<R>(
+    pub(crate) async fn alone<R>(
         &self,
         hash: u64,
         key: K,
-        run: impl FnOnce(&Lead<'_, K, V, E>) -> R,
+        run: impl AsyncFnOnce(&Lead<'_, K, V, E>) -> R,
     ) -> Result<R, BuildError<E>> {
         let mut key = key;
         loop {
             match self.join(hash, key) {
-                Ticket::Leads(lead) => {
-                    // SAFETY: it goes before `lead`, which has the handle.
-                    let _inside = unsafe { chain::lead(&lead.flight) };
-                    return Ok(run(&lead));
-                }
+                Ticket::Leads(lead) => return Ok(inside(&lead.flight, run(&lead)).await),
                 Ticket::Joined(flight) => {
-                    self.wait(&flight, Patience::Endless)?;
+                    self.wait(&flight, Patience::Endless).await?;
                     key = flight.key().clone();
                 }
             }
         }
     }
+}
+
+/// What came of waiting for who builds.
+enum Followed<'f, K: Key, V, E>
+where
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    Flown(Flown<V>),
+    /// Nobody does any more.
+    Leads(Lead<'f, K, V, E>),
 }
 
 /// A flight that this caller leads. Dropped before it has landed, it frees the
@@ -355,6 +374,17 @@ where
             self.land(|| Landing::Again);
         }
     }
+}
+
+/// Polls `work` inside of a flight: it is on the chain of whichever thread does so.
+async fn inside<N: Node + 'static, F: Future>(flight: &Arc<N>, work: F) -> F::Output {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        // SAFETY: it goes at the end of the poll, and the handle is borrowed for longer.
+        let _inside = unsafe { chain::lead(flight) };
+        work.as_mut().poll(context)
+    })
+    .await
 }
 
 /// The circle that was thrown, if that is what the payload of a panic is.

@@ -4,6 +4,7 @@ use super::by_hand::{Known, Value, among, answer, typed};
 use super::path::{Brought, Call, Mode, Run};
 use super::shelf::Shelf;
 use super::{Event, Memoizer};
+use crate::drive::block_on;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, Miscounted};
 use crate::flight::{
@@ -300,7 +301,7 @@ impl<'k> Many<'_, 'k> {
         let mut late = Vec::new();
         let patience = call.patience().started();
         for (key, flight) in joined {
-            let landing = match shelf.flights().wait(&flight, patience) {
+            let landing = match block_on(shelf.flights().wait(&flight, patience)) {
                 Ok(landing) => landing,
                 Err(BuildError::TimedOut(_)) if call.builds_alone() => {
                     late.push(Led {

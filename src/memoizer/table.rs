@@ -3,6 +3,7 @@ use super::output::Output;
 use super::shelf::{Displaces, Shelf};
 use super::{Memoized, Shareable};
 use crate::clock::Stamp;
+use crate::drive::block_on;
 use crate::entry::Entry;
 use crate::flight::{Flights, Leaders, Publish};
 use crate::key::{Lookup, hash_of, text};
@@ -138,7 +139,7 @@ impl<M: Shareable> Table<M> {
     /// Voids the build under way, then takes out what is kept. In this order: what
     /// the build may still have put is there by then, and goes too.
     pub(crate) fn delete<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q) -> bool {
-        self.flights.void(hash, asked);
+        block_on(self.flights.void(hash, asked));
         match &self.rows {
             Rows::Free(rows) => rows.table().remove(hash, |key| asked.is(key)).is_some(),
             #[cfg(feature = "bounded")]
@@ -147,7 +148,7 @@ impl<M: Shareable> Table<M> {
     }
 
     pub(crate) fn clear(&self) -> usize {
-        self.flights.void_all();
+        block_on(self.flights.void_all());
         match &self.rows {
             Rows::Free(rows) => rows.table().take_all().len(),
             #[cfg(feature = "bounded")]

@@ -1,4 +1,5 @@
 use super::partition::Partition;
+use crate::drive::block_on;
 use crate::error::BuildError;
 use crate::flight::{Entered, Flight, Landing, Part, Patience, Ticket, enter};
 use crate::key::{Key, Lookup, hash_of};
@@ -137,7 +138,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Partition<K, T,
                 }
                 Ticket::Joined(flight) => {
                     if let Landing::Built(instance) =
-                        self.inner().flights.wait(&flight, Patience::Endless)?
+                        block_on(self.inner().flights.wait(&flight, Patience::Endless))?
                     {
                         return Ok(Claimed::Kept(Arc::clone(instance)));
                     }

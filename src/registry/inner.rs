@@ -2,6 +2,7 @@
 
 use super::snapshot::Row;
 use crate::clock::Moment;
+use crate::drive::block_on;
 use crate::error::BuildError;
 use crate::flight::{Flights, How, Leaders, Made, Patience, Plan, Publish, Stopped};
 use crate::held::Erased;
@@ -120,7 +121,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
     pub(super) fn remove<Q: Lookup<K>>(&self, asked: &Q) -> Result<Option<Arc<T>>, StoreError> {
         let hash = hash_of(asked);
         if !self.kept.is_permanent() {
-            self.flights.void(hash, asked);
+            block_on(self.flights.void(hash, asked));
         }
         let removed = self.kept.delete(hash, asked)?;
         self.counters.removals.add(removed.is_some().into());
@@ -130,7 +131,7 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
     pub(super) fn clear(&self) -> Result<(), StoreError> {
         let store = self.kept.plain();
         if !self.kept.is_permanent() {
-            self.flights.void_all();
+            block_on(self.flights.void_all());
         }
         let kept = store.len().unwrap_or(0);
         store.clear()?;

@@ -2,6 +2,7 @@ use super::backing::Backing;
 use super::{Guards, Lease, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
+use crate::drive::block_on;
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};
@@ -129,7 +130,7 @@ impl SharedStore {
 
     /// Forgets a key.
     pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
-        let void = || self.flights().void(hash_of(text), &text.as_str());
+        let void = || block_on(self.flights().void(hash_of(text), &text.as_str()));
         self.forget(void, || self.0.backing.delete(text))
     }
 
@@ -141,14 +142,17 @@ impl SharedStore {
         goes: impl Fn(&str, &AnyValue) -> bool,
     ) -> Result<(), StoreError> {
         self.forget(
-            || self.flights().void_where(|text| text.starts_with(head)),
+            || block_on(self.flights().void_where(|text| text.starts_with(head))),
             || self.0.backing.delete_where(head, &goes),
         )
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        self.forget(|| self.flights().void_all(), || self.0.backing.clear())
+        self.forget(
+            || block_on(self.flights().void_all()),
+            || self.0.backing.clear(),
+        )
     }
 
     /// Voids the flights, then takes out what is kept. In this order: what they may
@@ -185,11 +189,11 @@ impl SharedStore {
     /// kept. In a flight of its own: a build that ends meanwhile is not overwritten
     /// with what was there before, and what is deleted meanwhile stays so.
     pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
-        let alone = self.flights().alone(hash_of(&text), text, |lead| {
+        let alone = block_on(self.flights().alone(hash_of(&text), text, async |lead| {
             let _changing = self.0.changes.begin();
             let backing = &self.0.backing;
             backing.expire_at(lead.key(), at, |change| lead.publish(|_| change()))
-        });
+        }));
         match alone {
             Ok(changed) => Ok(changed?),
             Err(error) => Err(error.circle().map_or_else(
