@@ -131,8 +131,13 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         flight: &Flight<K, V, E>,
         put: impl FnOnce(K) -> D,
     ) -> Option<D> {
+        self.may_publish(flight).map(put)
+    }
+
+    /// The key under which a built value may be put.
+    pub(super) fn may_publish(&self, flight: &Flight<K, V, E>) -> Option<K> {
         match flight.publish() {
-            Publication::Granted => Some(put(flight.key().clone())),
+            Publication::Granted => Some(flight.key().clone()),
             Publication::Voided => None,
         }
     }

@@ -17,9 +17,10 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::thread;
 
-/// What differs from caller to caller.
+/// What differs from caller to caller, whether it blocks or awaits.
 pub(crate) trait Plan<K, V, E> {
     /// What a value that is put displaces.
     type Displaced;
@@ -27,22 +28,35 @@ pub(crate) trait Plan<K, V, E> {
     /// How long to wait for somebody else's build.
     fn patience(&self) -> Patience;
 
-    /// Looks into the store.
-    fn look(&self, key: &K) -> Option<V>;
-
     /// Whether what somebody else has built, or failed to build, is an answer.
     /// If not, this caller goes on to look and to lead.
     fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool;
-
-    /// Runs the user's constructor or function; is told when the flight began. Called
-    /// once at most.
-    fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
 
     /// How a value gets into the store.
     fn publish(&self) -> Publish;
 
     /// Puts a value into the store, and answers with what that displaces.
     fn put(&mut self, key: K, value: &V) -> Self::Displaced;
+}
+
+/// What a caller does itself, and blocks meanwhile.
+pub(crate) trait Blocks<K, V, E>: Plan<K, V, E> {
+    /// Looks into the store.
+    fn look(&self, key: &K) -> Option<V>;
+
+    /// Runs the user's constructor or function; is told when the flight began. Called
+    /// once at most.
+    fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
+}
+
+/// The same of a caller that awaits.
+pub(crate) trait Awaits<K, V, E>: Plan<K, V, E> {
+    async fn look(&self, key: &K) -> Option<V>;
+
+    async fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
+
+    /// As [`Plan::put`], into a store that may have to be waited for.
+    async fn put_in_steps(&mut self, key: K, value: &V) -> Self::Displaced;
 }
 
 /// How a value gets into the store.
@@ -102,12 +116,33 @@ where
         &self,
         hash: u64,
         key: K,
-        plan: &mut impl Plan<K, V, E>,
+        plan: &mut impl Blocks<K, V, E>,
     ) -> Result<Flown<V>, BuildError<E>> {
         match self.join(hash, key) {
             Ticket::Leads(lead) => lead.run(plan),
             Ticket::Joined(flight) => self.follow_and_lead(flight, plan),
         }
+    }
+
+    /// The same for a caller that awaits. One that is dropped while it leads frees the
+    /// key, and one of those who have joined leads in its place.
+    pub(crate) async fn fly_async(
+        &self,
+        hash: u64,
+        key: K,
+        plan: &mut impl Awaits<K, V, E>,
+    ) -> Result<Flown<V>, BuildError<E>> {
+        let lead = match self.join(hash, key) {
+            Ticket::Leads(lead) => lead,
+            Ticket::Joined(flight) => {
+                let look = async |key: &K| plan.look(key).await;
+                match self.follow(flight, plan, look).await? {
+                    Followed::Flown(flown) => return Ok(flown),
+                    Followed::Leads(lead) => lead,
+                }
+            }
+        };
+        lead.run_async(plan).await
     }
 
     /// A function of its own, as is all that builds need not have on the stack while
@@ -116,9 +151,10 @@ where
     fn follow_and_lead(
         &self,
         joined: Arc<Flight<K, V, E>>,
-        plan: &mut impl Plan<K, V, E>,
+        plan: &mut impl Blocks<K, V, E>,
     ) -> Result<Flown<V>, BuildError<E>> {
-        match block_on(self.follow(joined, plan))? {
+        let look = async |key: &K| plan.look(key);
+        match block_on(self.follow(joined, plan, look))? {
             Followed::Flown(flown) => Ok(flown),
             Followed::Leads(lead) => lead.run(plan),
         }
@@ -129,6 +165,7 @@ where
         &self,
         first: Arc<Flight<K, V, E>>,
         plan: &impl Plan<K, V, E>,
+        look: impl AsyncFn(&K) -> Option<V>,
     ) -> Result<Followed<'_, K, V, E>, BuildError<E>> {
         let patience = plan.patience().started();
         let mut joined = first;
@@ -141,7 +178,7 @@ where
                 Landing::Failed(error) if plan.accepts(Err(error)) => return Err(error.clone()),
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
-            if let Some(value) = plan.look(joined.key()) {
+            if let Some(value) = look(joined.key()).await {
                 let how = How::Found;
                 return Ok(Followed::Flown(Flown { value, how }));
             }
@@ -242,7 +279,7 @@ where
         self.flights.publish(&self.flight, put)
     }
 
-    fn run(self, plan: &mut impl Plan<K, V, E>) -> Result<Flown<V>, BuildError<E>> {
+    fn run(self, plan: &mut impl Blocks<K, V, E>) -> Result<Flown<V>, BuildError<E>> {
         // Look again. Between this caller's look and its lead, another may have
         // landed:
         //
@@ -281,68 +318,102 @@ where
     /// What comes after the user's code. A function of its own: builds nest, and
     /// what is in here need not be on the stack while they do.
     #[inline(never)]
-    fn conclude(
-        mut self,
+    fn conclude<P: Plan<K, V, E>>(
+        self,
         ran: thread::Result<Result<Made<V>, Stopped<E>>>,
         inside: Leading,
-        plan: &mut impl Plan<K, V, E>,
+        plan: &mut P,
     ) -> Result<Flown<V>, BuildError<E>> {
-        let thrown = match ran {
-            Ok(Ok(Made::Built(value))) => {
-                let displaced = match plan.publish() {
-                    Publish::InSteps => self.land_in_steps(&value, inside, plan),
-                    Publish::AtOnce => {
-                        drop(inside);
-                        self.land_at_once(&value, plan)
-                    }
-                };
-                drop(displaced);
-                let how = How::Built;
-                return Ok(Flown { value, how });
+        let ended = self.end(ran);
+        let displaced = match self.to_put(&ended, plan) {
+            Some((key, value)) => Some(plan.put(key, value)),
+            None => None,
+        };
+        drop(inside);
+        self.finish(ended, displaced, plan)
+    }
+
+    /// The same for a caller that awaits. The flight is on the chain of whichever thread
+    /// polls.
+    async fn run_async<P: Awaits<K, V, E>>(self, plan: &mut P) -> Result<Flown<V>, BuildError<E>> {
+        let work = async {
+            if let Some(value) = plan.look(self.flight.key()).await {
+                return (Ended::Found(value), None);
             }
-            Ok(Ok(Made::Found(value))) => {
-                drop(inside);
-                // Not handed on either, for the reason above.
-                self.land(|| Landing::Again);
-                let how = How::Found;
-                return Ok(Flown { value, how });
-            }
+            let ran = caught(plan.build(self.flight.since())).await;
+            let ended = self.end(ran);
+            let displaced = match self.to_put(&ended, plan) {
+                Some((key, value)) => Some(plan.put_in_steps(key, value).await),
+                None => None,
+            };
+            (ended, displaced)
+        };
+        let (ended, displaced) = inside(&self.flight, work).await;
+        self.finish(ended, displaced, plan)
+    }
+
+    /// What the user's code has come to.
+    fn end(&self, ran: thread::Result<Result<Made<V>, Stopped<E>>>) -> Ended<V, E> {
+        match ran {
+            Ok(Ok(Made::Built(value))) => Ended::Built(value),
+            // Not handed on to the joined, for the reason above.
+            Ok(Ok(Made::Found(value))) => Ended::Found(value),
             Ok(Err(Stopped::Failed(error))) => {
-                Thrown::Error(BuildError::failed(self.flight.what_and_key(), error))
+                Ended::Failed(BuildError::failed(self.flight.what_and_key(), error))
             }
-            Ok(Err(Stopped::Because(error))) => Thrown::Error(error),
+            Ok(Err(Stopped::Because(error))) => Ended::Failed(error),
             Err(payload) => match thrown_circle(payload) {
-                Ok(circle) => Thrown::Error(BuildError::from_circle(circle)),
+                Ok(circle) => Ended::Failed(BuildError::from_circle(circle)),
                 Err(payload) => {
                     let site = self.flight.what_and_key();
                     let shared = BuildError::panicked(site, message_of(&*payload));
-                    Thrown::Panic(payload, shared)
+                    Ended::Panicked(payload, shared)
                 }
             },
-        };
-        drop(inside);
-        match thrown {
-            Thrown::Error(error) => {
+        }
+    }
+
+    /// What is to be put before the flight lands, unless the key was removed meanwhile.
+    fn to_put<'v>(&self, ended: &'v Ended<V, E>, plan: &impl Plan<K, V, E>) -> Option<(K, &'v V)> {
+        match (ended, plan.publish()) {
+            (Ended::Built(value), Publish::InSteps) => {
+                Some((self.flights.may_publish(&self.flight)?, value))
+            }
+            _ => None,
+        }
+    }
+
+    /// Lands.
+    fn finish<P: Plan<K, V, E>>(
+        mut self,
+        ended: Ended<V, E>,
+        displaced: Option<P::Displaced>,
+        plan: &mut P,
+    ) -> Result<Flown<V>, BuildError<E>> {
+        match ended {
+            Ended::Built(value) => {
+                match plan.publish() {
+                    Publish::AtOnce => drop(self.land_at_once(&value, plan)),
+                    Publish::InSteps => self.land(|| Landing::Built(value.clone())),
+                }
+                drop(displaced);
+                let how = How::Built;
+                Ok(Flown { value, how })
+            }
+            Ended::Found(value) => {
+                self.land(|| Landing::Again);
+                let how = How::Found;
+                Ok(Flown { value, how })
+            }
+            Ended::Failed(error) => {
                 self.land(|| Landing::Failed(error.clone()));
                 Err(error)
             }
-            Thrown::Panic(payload, shared) => {
+            Ended::Panicked(payload, shared) => {
                 self.land(|| Landing::Failed(shared));
                 resume_unwind(payload)
             }
         }
-    }
-
-    fn land_in_steps<P: Plan<K, V, E>>(
-        &mut self,
-        value: &V,
-        inside: Leading,
-        plan: &mut P,
-    ) -> Option<P::Displaced> {
-        let displaced = self.publish(|key| plan.put(key, value));
-        drop(inside);
-        self.land(|| Landing::Built(value.clone()));
-        displaced
     }
 
     fn land_at_once<P: Plan<K, V, E>>(&mut self, value: &V, plan: &mut P) -> Option<P::Displaced> {
@@ -411,11 +482,27 @@ pub(crate) fn raise<E: Debug>(error: &BuildError<E>) -> ! {
     panic!("{error:?}")
 }
 
-/// How a build ended that brought nothing.
-enum Thrown<E> {
-    Error(BuildError<E>),
+/// How a leader's work ended.
+enum Ended<V, E> {
+    Built(V),
+    Found(V),
+    Failed(BuildError<E>),
     /// What the leader gets, and what the joined get.
-    Panic(Box<dyn Any + Send>, BuildError<E>),
+    Panicked(Box<dyn Any + Send>, BuildError<E>),
+}
+
+/// Polls `work`, and catches what it throws.
+async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    })
+    .await
 }
 
 /// What a panic said.

@@ -8,7 +8,7 @@ use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decid
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
-use crate::flight::{Flown, How, Made, Patience, Plan, Publish, Stopped};
+use crate::flight::{Blocks, Flown, How, Made, Patience, Plan, Publish, Stopped};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
@@ -361,11 +361,7 @@ struct Attempt<'a, S: Shelf, B> {
     run: Run,
 }
 
-impl<S, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B>
-where
-    S: Shelf,
-    B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
-{
+impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B> {
     /// A key that is not needed goes back: it is not for dropping where it is put,
     /// since the flights may be locked there.
     type Displaced = Result<Option<S::Displaced>, S::Key>;
@@ -374,28 +370,8 @@ where
         self.call.patience()
     }
 
-    fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.call.look_again(self.shelf, self.hash, &key)
-    }
-
     fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
         self.call.accepts(self.shelf, landed)
-    }
-
-    fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(wanted) = self.lock
-            && let Some(entry) = self.lock_and_look(wanted)?
-        {
-            return Ok(Made::Found(entry));
-        }
-        let build = self.build.take().expect("a call leads one build");
-        // The time that a lock took is no part of the build.
-        let started = match self.lock {
-            Some(_) => self.call.clock.start(),
-            None => self.call.clock.start_at(began),
-        };
-        let built = self.call.run(self.hash, build, started, &self.run);
-        built.map(Made::Built).map_err(Stopped::Failed)
     }
 
     fn publish(&self) -> Publish {
@@ -413,6 +389,32 @@ where
         let lease = self.held.as_ref().and_then(Locked::lease);
         let (shelf, hash) = (self.shelf, self.hash);
         Ok(self.call.put(shelf, hash, key, entry, lease, &self.run))
+    }
+}
+
+impl<S, B> Blocks<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B>
+where
+    S: Shelf,
+    B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+{
+    fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
+        self.call.look_again(self.shelf, self.hash, &key)
+    }
+
+    fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
+        if let Some(wanted) = self.lock
+            && let Some(entry) = self.lock_and_look(wanted)?
+        {
+            return Ok(Made::Found(entry));
+        }
+        let build = self.build.take().expect("a call leads one build");
+        // The time that a lock took is no part of the build.
+        let started = match self.lock {
+            Some(_) => self.call.clock.start(),
+            None => self.call.clock.start_at(began),
+        };
+        let built = self.call.run(self.hash, build, started, &self.run);
+        built.map(Made::Built).map_err(Stopped::Failed)
     }
 }
 

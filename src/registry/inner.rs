@@ -4,7 +4,7 @@ use super::snapshot::Row;
 use crate::clock::Moment;
 use crate::drive::block_on;
 use crate::error::BuildError;
-use crate::flight::{Flights, How, Leaders, Made, Patience, Plan, Publish, Stopped};
+use crate::flight::{Blocks, Flights, How, Leaders, Made, Patience, Plan, Publish, Stopped};
 use crate::held::Erased;
 use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
 use crate::stats::{Counters, Stats};
@@ -156,7 +156,6 @@ where
     K: Key,
     T: Send + Sync + 'static,
     E: Send + Sync + 'static,
-    C: FnOnce() -> Result<T, E>,
 {
     type Displaced = Option<Displaced<K, T>>;
 
@@ -164,21 +163,8 @@ where
         self.patience
     }
 
-    fn look(&self, key: &K) -> Option<Arc<T>> {
-        self.inner.find(self.hash, &key)
-    }
-
     fn accepts(&self, _: Result<&Arc<T>, &BuildError<E>>) -> bool {
         true
-    }
-
-    fn build(&mut self, began: Moment) -> Result<Made<Arc<T>>, Stopped<E>> {
-        self.began = Some(began);
-        let construct = self.construct.take().expect("a call leads one build");
-        let built = self.inner.counters.failures.unless_ok(construct);
-        built
-            .map(|instance| Made::Built(Arc::new(instance)))
-            .map_err(Stopped::Failed)
     }
 
     fn publish(&self) -> Publish {
@@ -190,6 +176,27 @@ where
 
     fn put(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
         self.inner.put(self.hash, key, instance)
+    }
+}
+
+impl<K, T, E, C> Blocks<K, Arc<T>, E> for Attempt<'_, K, T, E, C>
+where
+    K: Key,
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    C: FnOnce() -> Result<T, E>,
+{
+    fn look(&self, key: &K) -> Option<Arc<T>> {
+        self.inner.find(self.hash, &key)
+    }
+
+    fn build(&mut self, began: Moment) -> Result<Made<Arc<T>>, Stopped<E>> {
+        self.began = Some(began);
+        let construct = self.construct.take().expect("a call leads one build");
+        let built = self.inner.counters.failures.unless_ok(construct);
+        built
+            .map(|instance| Made::Built(Arc::new(instance)))
+            .map_err(Stopped::Failed)
     }
 }
 
