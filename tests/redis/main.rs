@@ -5,6 +5,7 @@ mod cluster;
 mod failures;
 mod leases;
 mod processes;
+mod proxy;
 mod sentinel;
 mod server;
 #[cfg(feature = "testing")]

@@ -73,12 +73,15 @@ impl RedisBuilder {
         self
     }
 
-    /// How long a server that is [watched](crate::store::bytes::ByteStore::watch) may be
-    /// quiet before it is asked whether it is still there: 1 s by default, 1 ms at least
-    /// and a day at most. Memory in front of it is never older than this and the
-    /// [`timeout`](Self::timeout) together.
-    pub fn ping(mut self, silence: Duration) -> Self {
-        self.ping = silence.clamp(Duration::from_millis(1), DAY);
+    /// How old what is near may be, where a server is
+    /// [watched](crate::store::bytes::ByteStore::watch): 1 s by default, 1 ms at least
+    /// and a day at most. Whatever becomes of the connection, who asks memory in front
+    /// of the server later than this after a change is not given what was there before.
+    ///
+    /// The server is asked for an answer every half of this, and has three eighths of it
+    /// to give one: it should be several times the way there and back.
+    pub fn ping(mut self, age: Duration) -> Self {
+        self.ping = age.clamp(Duration::from_millis(1), DAY);
         self
     }
 
