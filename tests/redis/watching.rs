@@ -226,8 +226,10 @@ const PING: Duration = Duration::from_millis(800);
 /// A memoizer with memory in front of a server to which it listens through a proxy.
 fn near_by_proxy(server: &Server) -> (Memoizer, Proxy) {
     let proxy = Proxy::to(server.port());
-    let store = RedisStore::at(proxy.url()).unwrap().ping(PING);
-    let far = Encoded::new(store.open().unwrap());
+    let at = RedisStore::at(proxy.url()).unwrap();
+    // An operation that takes long is no reason to be deaf for as long.
+    let store = at.ping(PING).timeout(60 * SOON).open().unwrap();
+    let far = Encoded::new(store);
     let near = Memoizer::new(Tiered::new(far).no_older_than(HOUR));
     server.until_it_is_listened_to();
     (near, proxy)
