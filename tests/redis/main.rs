@@ -3,6 +3,9 @@
 mod bytes;
 mod cluster;
 mod failures;
+#[cfg(feature = "testing")]
+#[path = "../shared/later_version.rs"]
+mod later_version;
 mod leases;
 mod processes;
 mod proxy;
@@ -10,4 +13,6 @@ mod sentinel;
 mod server;
 #[cfg(feature = "testing")]
 mod suites;
+#[cfg(feature = "testing")]
+mod versions;
 mod watching;
