@@ -68,3 +68,23 @@ impl Pulse {
         self.sure + self.limit / 2
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(3600);
+
+    #[test]
+    fn an_answer_speaks_of_what_was_when_it_was_asked_for() {
+        let mut pulse = Pulse::within(LIMIT);
+        let began = pulse.end().at();
+        pulse.asks();
+        let asked = Instant::now();
+        assert_eq!(pulse.end().at(), began, "nothing is known yet");
+        while Instant::now() <= asked {}
+        pulse.answered();
+        assert!(pulse.end().at() > began);
+        assert!(pulse.end().at() <= asked + LIMIT / 8 * 7);
+    }
+}
