@@ -129,6 +129,14 @@
 ///
 /// A duration is text with units, read while compiling, or an expression.
 ///
+/// A store of bytes keeps what has `Serialize` and `DeserializeOwned`, and of a
+/// `Result` at least the `Ok`. Where the type of the `store` expression shows that it
+/// keeps bytes, as that of `Encoded` and `Tiered` does, the compiler asks for them.
+/// Where it does not (a [`SharedStore`](crate::store::SharedStore), the store of a
+/// region or of the memoizer), the first use is an
+/// [error](crate::BuildError::Uncodable) that names the function, the region and what
+/// to do.
+///
 /// ```
 /// # use mementos::memoize;
 /// use mementos::{Memoizer, Options};

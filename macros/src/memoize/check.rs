@@ -49,7 +49,7 @@ pub(super) fn plan(options: &Options, function: &Function, name: &str) -> Result
     let krate = &options.krate;
     let (mut set, mut rules) = (TokenStream::new(), TokenStream::new());
     for setting in &options.settings {
-        match setting.call(krate, &function.arguments)? {
+        match setting.call(krate, function)? {
             Call::Option(call) => set.extend(call),
             Call::Rule(call) => rules.extend(call),
         }

@@ -1,7 +1,8 @@
 //! An option that says how results are kept, as the calls that it becomes.
 
-use super::duration;
-use crate::arguments::{Arguments, args};
+use super::function::Function;
+use super::{duration, expand};
+use crate::arguments::args;
 use crate::attributes::name_at;
 use crate::key::calls;
 use crate::optionlist::{ungrouped, value};
@@ -19,6 +20,7 @@ enum Kind {
     Time,
     Etag,
     Plain,
+    Store,
     OnLockTimeout,
     OfValue,
 }
@@ -33,7 +35,7 @@ const ALL: [(&str, Kind, &str); 16] = [
     ("etag_of", Kind::OfValue, "etag_of = |value| .."),
     ("region", Kind::Plain, r#"region = "name""#),
     ("namespace", Kind::Plain, r#"namespace = "name""#),
-    ("store", Kind::Plain, "store = STORE"),
+    ("store", Kind::Store, "store = STORE"),
     ("lock", Kind::Plain, "lock = LOCK"),
     ("timeout", Kind::Duration, r#"timeout = "10s""#),
     (
@@ -62,6 +64,8 @@ enum Value {
     None,
     /// The same for all calls.
     Fixed(TokenStream),
+    /// The same, and the results must be such as it can keep.
+    Store(Expr),
     /// `|a, b| ..`
     OfArguments(ExprClosure),
     /// A function of the fresh value.
@@ -87,14 +91,18 @@ impl Setting {
         }))
     }
 
-    pub(super) fn call(&self, krate: &Path, arguments: &Arguments) -> Result<Call> {
-        let name = &self.name;
+    pub(super) fn call(&self, krate: &Path, function: &Function) -> Result<Call> {
+        let (name, arguments) = (&self.name, &function.arguments);
         Ok(match &self.value {
             Value::None => {
                 let none = name_at(&format!("no_{name}"), name);
                 Call::Option(quote!(.#none()))
             }
             Value::Fixed(value) => Call::Option(quote!(.#name(#value))),
+            Value::Store(store) => {
+                let checked = expand::checked(krate, &function.output, store);
+                Call::Option(quote!(.#name(#checked)))
+            }
             Value::OfArguments(closure) => {
                 let called = calls::closure(closure, arguments, "it does not need")?;
                 let (by, args) = (name_at(&format!("{name}_by"), name), args());
@@ -152,6 +160,7 @@ impl Kind {
                 }
                 Value::OfArguments(closure)
             }
+            (Kind::Store, _, expr) => Value::Store(expr),
             (_, _, expr) => Value::Fixed(quote!(#expr)),
         })
     }

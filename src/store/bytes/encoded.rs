@@ -234,12 +234,13 @@ impl Encoded {
         bytes: Option<&[u8]>,
         coded: Coded<'_>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.newer.remove(text);
-        let Some(bytes) = bytes else {
-            return Ok(None);
-        };
-        let Some(envelope) = envelope_of(text, bytes)? else {
-            self.newer.add(text);
+        let envelope = bytes.map(|bytes| envelope_of(text, bytes)).transpose();
+        // It is marked for as long as it is there: another caller may be about to put.
+        match &envelope {
+            Ok(Some(None)) => self.newer.add(text),
+            _ => _ = self.newer.remove(text),
+        }
+        let Some(envelope) = envelope?.flatten() else {
             return Ok(None);
         };
         if envelope.schema != coded.schema() {

@@ -36,7 +36,8 @@
 //! (4 bytes), and the value as a block of LZ4.
 //!
 //! A later version that only adds fields says that version 1 may read it. Whoever
-//! may not read an envelope takes it for a miss, and leaves it where it is.
+//! may not read an envelope takes it for a miss, and leaves it where it is, unless told
+//! to delete or to refresh it.
 
 mod encoded;
 mod envelope;
