@@ -1,5 +1,6 @@
 //! Calls by text keys.
 
+use super::groups::{Asked, Holder, Place, standing};
 use super::observe::{Log, Origin};
 use super::path::{Brought, Call, Mode};
 use super::shelf::Among;
@@ -9,6 +10,7 @@ use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
+use crate::generation::Standing;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
@@ -141,7 +143,8 @@ impl Memoizer {
         let store = self.store_of(&terms);
         let known = store.known(TypeId::of::<V>());
         let shelf = among::<V, E>(store, known.as_deref(), &terms)?;
-        let call = self.call(&terms, mode);
+        let groups = asked(&terms);
+        let call = self.call(&terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
         let entry = match call.look(&shelf, hash, &&text) {
@@ -178,9 +181,10 @@ impl Memoizer {
     /// got the key.
     pub fn exists(&self, key: &str) -> Result<bool, RegionError> {
         let terms = self.terms(&Options::new())?;
-        let call = self.call(&terms, Mode::Take);
-        let entry = self.facts(&terms, key);
-        Ok(entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh))
+        let call = self.call(&terms, Mode::Take, None);
+        let holder = Holder::Store(self.store_of(&terms));
+        let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
+        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry) == Verdict::Fresh))
     }
 
     /// What is kept for `key`, whether fresh or not, if it is a `V`.
@@ -194,6 +198,7 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let coded = coded(known.as_deref(), &terms);
         let entry = self.told(&terms, store.find(&terms.full(key), coded));
+        let entry = entry.filter(|entry| self.is_there(&terms, entry));
         Ok(entry.and_then(|entry| {
             let value = entry.value.downcast_ref::<V>()?.clone();
             Some(entry.with(value))
@@ -225,7 +230,7 @@ impl Memoizer {
     /// As [`exists`](Self::exists).
     pub fn etag(&self, key: &str) -> Result<Option<Etag>, RegionError> {
         let terms = self.terms(&Options::new())?;
-        Ok(self.facts(&terms, key).and_then(|entry| entry.etag))
+        Ok(self.facts(&terms, key).and_then(|entry| entry.etag().cloned()))
     }
 
     /// Has what is kept for `key` expire after `age` from now on; answers whether
@@ -264,9 +269,18 @@ impl Memoizer {
         Ok(removed)
     }
 
-    /// What is known of what is kept for a key, whatever its type.
+    /// What is known of what is kept for a key, whatever its type, unless a group that
+    /// it is in has been invalidated.
     fn facts(&self, terms: &Terms, key: &str) -> Option<Entry<()>> {
-        self.told(terms, self.store_of(terms).facts(&terms.full(key)))
+        let entry = self.told(terms, self.store_of(terms).facts(&terms.full(key)));
+        entry.filter(|entry| self.is_there(terms, entry))
+    }
+
+    /// Whether no group that an entry is in has been invalidated.
+    fn is_there<V>(&self, terms: &Terms, entry: &Entry<V>) -> bool {
+        let holder = Holder::Store(self.store_of(terms));
+        let fault = |fault: &StoreError| self.log(terms).tell(Event::StoreFault(fault));
+        standing(holder, entry, fault) != Standing::Gone
     }
 
     /// What was found. A fault is told, and counts as a miss.
@@ -285,13 +299,19 @@ impl Memoizer {
         terms.store.as_ref().unwrap_or(&self.shared.memory)
     }
 
-    pub(super) fn call<'t>(&'t self, terms: &'t Terms, mode: Mode) -> Call<'t> {
+    pub(super) fn call<'t>(
+        &'t self,
+        terms: &'t Terms,
+        mode: Mode,
+        groups: Option<&'t Asked>,
+    ) -> Call<'t> {
         Call {
             terms,
             demand: terms.demand(None),
             clock: self.settings().clock(),
             log: self.log(terms),
             mode,
+            groups,
             missed: Version::UNKNOWN,
         }
     }
@@ -306,6 +326,11 @@ impl Memoizer {
             },
         }
     }
+}
+
+/// The groups that a result by hand is in, under these terms.
+pub(super) fn asked(terms: &Terms) -> Option<Asked> {
+    Asked::of(terms, terms.tags.as_deref(), Place::Shared)
 }
 
 /// A shared store, for values of one type and errors of another.

@@ -6,6 +6,7 @@ use crate::decide::{Demand, Facts, Verdict, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, RegionError};
 use crate::etag::Etag;
+use crate::generation::Marks;
 use crate::flight::{raise, thrown_circle};
 use crate::key::{Lookup, hash_by, hash_of, hasher};
 use crate::memoizer::observe::{Event, Log, Origin};
@@ -243,7 +244,8 @@ impl<M: Memoized> Inner<M> {
                             return Ok(output);
                         }
                     }
-                    Verdict::Expired => log.tell(Event::Expired),
+                    Verdict::Missing => log.tell(Event::Miss),
+                    Verdict::Expired | Verdict::Stale => log.tell(Event::Expired),
                     Verdict::Changed => log.tell(Event::EtagChanged),
                 },
             }
@@ -308,7 +310,7 @@ impl<M: Memoized> Inner<M> {
             value: Output::new(output),
             created,
             expires,
-            etag,
+            marks: Marks::of(etag, Vec::new()),
             took: took.as_secs_f32(),
         };
         let evicted = table.put(hash, key, entry, created);

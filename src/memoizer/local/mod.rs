@@ -183,7 +183,7 @@ impl<M: Memoized> LocalFunction<M> {
 
     /// The etag of what is kept.
     pub fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
-        self.entry(args)?.etag
+        self.entry(args)?.etag().cloned()
     }
 
     /// Has what is kept expire after `age` from now on; answers whether anything is
