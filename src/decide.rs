@@ -118,7 +118,10 @@ pub(crate) fn decide(entry: Facts<'_>, demand: Demand<'_>, now: Stamp) -> Verdic
     if entry.standing == Standing::Gone {
         return Verdict::Missing;
     }
-    if demand.etag.is_some_and(|wanted| entry.etag() != Some(wanted)) {
+    if demand
+        .etag
+        .is_some_and(|wanted| entry.etag() != Some(wanted))
+    {
         return Verdict::Changed;
     }
     let ends = entry
@@ -220,10 +223,21 @@ mod tests {
                 other => other,
             };
             let at = Stamp::from_nanos(now);
-            assert_eq!(decide(standing(Standing::Stale), demand, at), stale, "row {row}");
+            assert_eq!(
+                decide(standing(Standing::Stale), demand, at),
+                stale,
+                "row {row}"
+            );
             assert_eq!(decide(standing(Gone), demand, at), Missing, "row {row}");
-            assert_eq!(accepts_joined(entry, demand), verdict != Changed, "row {row}");
-            assert!(!accepts_joined(standing(Standing::Stale), demand), "row {row}");
+            assert_eq!(
+                accepts_joined(entry, demand),
+                verdict != Changed,
+                "row {row}"
+            );
+            assert!(
+                !accepts_joined(standing(Standing::Stale), demand),
+                "row {row}"
+            );
             assert!(!accepts_joined(standing(Gone), demand), "row {row}");
         }
     }

@@ -133,9 +133,6 @@ mod tests {
     fn what_could_not_be_read_is_never_good() {
         let unknown = Generation::UNKNOWN;
         assert_eq!(unknown.since(unknown), Standing::Gone);
-        assert_eq!(
-            Generation::random().unwrap().since(unknown),
-            Standing::Gone
-        );
+        assert_eq!(Generation::random().unwrap().since(unknown), Standing::Gone);
     }
 }

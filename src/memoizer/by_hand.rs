@@ -230,7 +230,9 @@ impl Memoizer {
     /// As [`exists`](Self::exists).
     pub fn etag(&self, key: &str) -> Result<Option<Etag>, RegionError> {
         let terms = self.terms(&Options::new())?;
-        Ok(self.facts(&terms, key).and_then(|entry| entry.etag().cloned()))
+        Ok(self
+            .facts(&terms, key)
+            .and_then(|entry| entry.etag().cloned()))
     }
 
     /// Has what is kept for `key` expire after `age` from now on; answers whether

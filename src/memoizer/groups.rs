@@ -94,7 +94,11 @@ impl Asked {
         let keys = self.keys.iter().enumerate();
         keys.map(|(at, key)| Recorded {
             group: Arc::clone(key),
-            generation: seen.get(at).copied().flatten().unwrap_or(Generation::UNKNOWN),
+            generation: seen
+                .get(at)
+                .copied()
+                .flatten()
+                .unwrap_or(Generation::UNKNOWN),
         })
         .collect()
     }

@@ -8,9 +8,7 @@ use crate::entry::{AnyValue, Entry};
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::Terms;
-use crate::store::{
-    AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation,
-};
+use crate::store::{AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation};
 use crate::table::Version;
 
 pub(crate) trait Shelf {

@@ -207,8 +207,10 @@ mod tests {
 
     #[test]
     fn regions_are_read_from_json() {
-        let regions: Regions =
-            serde_json::from_str(r#"{"short": {"max_age": 0.5, "etag": null, "tags": "none", "grouped": false}}"#).unwrap();
+        let regions: Regions = serde_json::from_str(
+            r#"{"short": {"max_age": 0.5, "etag": null, "tags": "none", "grouped": false}}"#,
+        )
+        .unwrap();
         let short = regions.get("short").unwrap();
         assert_eq!(short.max_age, Setting::Set(Duration::from_millis(500)));
         assert_eq!(short.etag, Setting::None);
