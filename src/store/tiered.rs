@@ -190,12 +190,17 @@ impl Tiered {
 
     pub(super) fn add(
         &self,
-        text: &str,
+        text: &String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<Option<bool>, StoreError> {
+        let epoch = self.memory.epoch(text);
         let added = self.far.add(text, entry, coded);
-        self.memory.forget(text);
+        match added {
+            Ok(Some(true)) => self.keep(text, entry, coded, epoch),
+            // It is not known what is there now.
+            _ => self.memory.forget(text),
+        }
         added
     }
 
