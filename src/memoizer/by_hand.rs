@@ -18,6 +18,7 @@ use crate::store::{AnyFailure, SharedStore, StoreError};
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -315,6 +316,7 @@ impl Memoizer {
             mode,
             groups,
             missed: Version::UNKNOWN,
+            waited: Cell::new(false),
         }
     }
 

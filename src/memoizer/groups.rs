@@ -14,7 +14,7 @@
 
 use super::epochs::Epochs;
 use super::observe::Event;
-use super::path::{Call, Run};
+use super::path::Call;
 use super::shelf::Shelf;
 use crate::decide::Facts;
 use crate::entry::Entry;
@@ -87,6 +87,11 @@ impl Asked {
     fn seen(&self, group: &String) -> Option<Generation> {
         let at = self.keys.iter().position(|key| **key == *group)?;
         self.seen.borrow().get(at).copied().flatten()
+    }
+
+    /// The marks of an entry in these groups.
+    pub(super) fn marks(groups: Option<&Asked>, etag: Option<Etag>) -> Option<Arc<Marks>> {
+        Marks::of(etag, groups.map_or_else(Vec::new, Asked::recorded))
     }
 
     fn recorded(&self) -> Vec<Recorded> {
@@ -185,31 +190,51 @@ impl Call<'_> {
         })
     }
 
-    /// Sees to it that the generations are known that a build is to record: before it
-    /// begins. Where they cannot be had, what is built is not kept.
-    pub(super) fn begin<S: Shelf>(&self, shelf: &S, run: &Run) {
-        if let Some(groups) = self.groups
-            && let Err(fault) = groups.begin(shelf.holder())
-        {
-            self.log.tell(Event::StoreFault(&fault));
-            run.drops.set(true);
+    /// The same of an entry that a flight has brought which this call had joined.
+    ///
+    /// The flight may have begun before a group was invalidated, and the call after. So
+    /// its groups are compared; but not those of a second flight, which has begun when the
+    /// first was over, and so after the call. While generations cannot be read, that is
+    /// what keeps callers from building one after the other.
+    pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+        if entry.groups().is_empty() || self.waited.replace(true) {
+            return Facts::from(entry);
         }
+        let facts = self.facts(holder, entry);
+        self.waited.set(facts.standing != Standing::Holds);
+        facts
+    }
+
+    /// Sees to it that the generations are known that a build is to record: before it
+    /// begins. Answers whether they are.
+    pub(super) fn begin<S: Shelf>(&self, shelf: &S) -> bool {
+        let Some(groups) = self.groups else {
+            return true;
+        };
+        let begun = groups.begin(shelf.holder());
+        begun
+            .inspect_err(|fault| self.log.tell(Event::StoreFault(fault)))
+            .is_ok()
     }
 
     /// The marks of an entry that this call has built, which says this of its own make.
     pub(super) fn marks(&self, own: Option<Etag>) -> Option<Arc<Marks>> {
         let etag = own.or_else(|| self.demand.etag.cloned());
-        let groups = self.groups.map_or_else(Vec::new, Asked::recorded);
-        Marks::of(etag, groups)
+        Asked::marks(self.groups, etag)
     }
 }
 
 impl Asked {
+    /// The same where a function has a table of its own.
+    pub(super) fn begin_by(&self, epochs: &Epochs) {
+        let now = epochs.now();
+        self.saw(self.keys.iter().map(|_| Ok(Some(now))));
+    }
+
     fn begin(&self, holder: Holder<'_>) -> Result<(), StoreError> {
         let store = match holder {
             Holder::Memoizer(epochs) => {
-                let now = epochs.now();
-                self.saw(self.keys.iter().map(|_| Ok(Some(now))));
+                self.begin_by(epochs);
                 return Ok(());
             }
             Holder::Store(store) => store,

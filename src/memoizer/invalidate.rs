@@ -26,8 +26,8 @@ impl Memoizer {
     /// the region, and for functions' own tables. Results in a store that only a
     /// function or a call names are reached by a handle that names it:
     /// `memo.with(Options::new().store(..))`. Tags and regions are those of the
-    /// namespace in force. What a `local` function keeps is its threads' own, and is not
-    /// reached.
+    /// namespace in force. Of what a `local` function keeps on its threads, tags are
+    /// reached, and no other group.
     ///
     /// One write to the store, however many results there are. Functions' own tables
     /// are walked, but for a tag.

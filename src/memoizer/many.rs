@@ -222,7 +222,8 @@ impl<'k> Many<'_, 'k> {
         }
         let (call, shelf) = (self.call, self.shelf);
         // All are in the same groups.
-        led.iter().for_each(|led| call.begin(shelf, &led.run));
+        let is_known = call.begin(shelf);
+        led.iter().for_each(|led| led.run.knows_groups(is_known));
         let missing: Vec<&'k str> = led.iter().map(|led| led.key.key).collect();
         let began = call.clock.elapsed();
         // User code. If it fails or panics, all who wait for one of these keys are
@@ -330,6 +331,7 @@ impl<'k> Many<'_, 'k> {
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
         }
+        call.waited.set(true);
         Ok(late)
     }
 }

@@ -29,6 +29,9 @@ pub(crate) struct Call<'c> {
     pub(crate) groups: Option<&'c Asked>,
     /// As of when nothing was there, if that is known.
     pub(crate) missed: Version,
+    /// Whether it has waited for a flight in vain. One that it joins after that has begun
+    /// after the call.
+    pub(super) waited: Cell<bool>,
 }
 
 /// What a call does with what is kept.
@@ -146,7 +149,7 @@ impl Call<'_> {
                     {
                         return Ok(Made::Found(entry));
                     }
-                    self.begin(shelf, &run);
+                    run.knows_groups(self.begin(shelf));
                     let build = build.take().expect("a call leads one build");
                     // The time that a lock took is no part of the build.
                     let started = match lock {
@@ -311,7 +314,7 @@ impl Call<'_> {
         match landed {
             Ok(entry) => {
                 shelf.knows(Ok(&entry.value))
-                    && accepts_joined(self.facts(shelf.holder(), entry), self.demand)
+                    && accepts_joined(self.joined(shelf.holder(), entry), self.demand)
             }
             // A lock that another call wanted, and could not do without.
             Err(BuildError::NotLocked(_)) => {
@@ -401,6 +404,16 @@ impl Call<'_> {
                 let error = NotLocked::new(text, timeout, cause);
                 Err(Stopped::Because(BuildError::NotLocked(error)))
             }
+        }
+    }
+}
+
+impl Run {
+    /// Takes note of whether the generations are known that its result is to record. If
+    /// they are not, nobody could tell when it is over.
+    pub(super) fn knows_groups(&self, is_known: bool) {
+        if !is_known {
+            self.drops.set(true);
         }
     }
 }

@@ -203,7 +203,7 @@ impl Options {
     ///
     /// Each is read before a build, so there are none that depend on the value. In a
     /// shared store each makes the question of a read longer by one key, and takes
-    /// about 150 bytes there for good.
+    /// about 100 bytes there, beside its name, until the store evicts it.
     ///
     /// ```
     /// use mementos::{Group, Memoizer, Options};

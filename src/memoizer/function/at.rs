@@ -18,6 +18,7 @@ use crate::options::Terms;
 use crate::store::{SharedStore, StoreError};
 use crate::table::Version;
 use std::any::type_name;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Where a result is kept.
@@ -213,6 +214,7 @@ impl<M: Shareable> Inner<M> {
             mode: Mode::Take,
             groups: None,
             missed: Version::UNKNOWN,
+            waited: Cell::new(false),
         };
         let entry = self.facts(terms, &args);
         entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry) == Verdict::Fresh)

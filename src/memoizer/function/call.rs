@@ -18,6 +18,7 @@ use crate::options::{Options, Terms};
 use crate::scope;
 use crate::store::AnyFailure;
 use crate::table::Version;
+use std::cell::Cell;
 use std::convert::Infallible;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
@@ -128,6 +129,7 @@ impl<M: Shareable> Inner<M> {
             mode,
             groups: groups.as_ref(),
             missed: nothing.unwrap_or(Version::UNKNOWN),
+            waited: Cell::new(false),
         };
         let place = self.place(terms, &M::lookup(&args));
         match place {

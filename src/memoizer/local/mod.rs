@@ -170,6 +170,9 @@ impl<M: Memoized> LocalFunction<M> {
         let (inner, terms) = settled::<M>();
         let asked = M::lookup(&args);
         let entry = inner.table(&terms).find(inner.hash(&asked), &asked)?;
+        if !inner.is_there(&entry) {
+            return None;
+        }
         let output = M::copy(entry.value.get())?;
         Some(entry.with(output))
     }
