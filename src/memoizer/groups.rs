@@ -197,12 +197,10 @@ impl Call<'_> {
     /// first was over, and so after the call. While generations cannot be read, that is
     /// what keeps callers from building one after the other.
     pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
-        if entry.groups().is_empty() || self.waited.replace(true) {
-            return Facts::from(entry);
+        match self.waited.get() {
+            true => Facts::from(entry),
+            false => self.facts(holder, entry),
         }
-        let facts = self.facts(holder, entry);
-        self.waited.set(facts.standing != Standing::Holds);
-        facts
     }
 
     /// Sees to it that the generations are known that a build is to record: before it

@@ -29,8 +29,8 @@ pub(crate) struct Call<'c> {
     pub(crate) groups: Option<&'c Asked>,
     /// As of when nothing was there, if that is known.
     pub(crate) missed: Version,
-    /// Whether it has waited for a flight in vain. One that it joins after that has begun
-    /// after the call.
+    /// Whether it has waited for a flight of each of its keys, in vain. Those that it
+    /// joins after that have begun after the call.
     pub(super) waited: Cell<bool>,
 }
 
@@ -141,7 +141,9 @@ impl Call<'_> {
             Plan {
                 look: |key: &S::Key| self.look_again(shelf, hash, &key),
                 accept: |landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>| {
-                    self.accepts(shelf, landed)
+                    let accepts = self.accepts(shelf, landed);
+                    self.waited.set(!accepts);
+                    accepts
                 },
                 build: |began| {
                     if let Some(wanted) = &lock

@@ -1,4 +1,4 @@
-use super::{Guards, Lease, Question, Store, StoreError};
+use super::{Becomes, Guards, Lease, Question, Store, StoreError};
 #[cfg(feature = "bytes")]
 use super::{Tiered, bytes::Encoded};
 use crate::clock::Stamp;
@@ -110,7 +110,7 @@ impl Backing {
         &self,
         text: &String,
         coded: Coded<'_>,
-        change: &dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError>,
+        change: &Becomes,
     ) -> Result<bool, StoreError> {
         match self {
             Backing::Values(store) => {

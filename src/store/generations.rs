@@ -51,6 +51,9 @@ impl AnyCoding for Numbers {
     }
 }
 
+/// What becomes of an entry.
+pub(crate) type Becomes = dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError>;
+
 /// A key to look up, and how what is there becomes a value.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'q> {

@@ -40,7 +40,7 @@ mod weak;
 pub(crate) use bounded::Leaving;
 #[cfg(feature = "bounded")]
 pub use bounded::{BoundedStore, Evicted};
-pub(crate) use generations::{Question, generation};
+pub(crate) use generations::{Becomes, Question, generation};
 pub use keep::Keep;
 pub(crate) use kept::{Displaced, Kept};
 pub use lease::{Lease, Leases};

@@ -1,5 +1,5 @@
 use super::bytes::{Change, Encoded, Found, Watch};
-use super::{Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
+use super::{Becomes, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
 use crate::clock::{Clock, Stamp, Watch as Clocked, nanos};
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
@@ -208,7 +208,7 @@ impl Tiered {
         &self,
         text: &str,
         coded: Coded<'_>,
-        change: &dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError>,
+        change: &Becomes,
     ) -> Result<bool, StoreError> {
         let changed = self.far.change(text, coded, change);
         self.memory.forget(text);

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 pub(super) fn conform(make: impl Fn() -> SharedStore) {
-    let tests: [fn(&Memoizer, &SharedStore); 10] = [
+    let tests: [fn(&Memoizer, &SharedStore); 11] = [
         invalidates_a_tag,
         makes_a_tag_stale,
         invalidates_a_region,
@@ -21,6 +21,7 @@ pub(super) fn conform(make: impl Fn() -> SharedStore) {
         asks_for_several_in_groups,
         keeps_groups_with_another_expiry,
         invalidates_what_is_being_built,
+        invalidates_several_that_are_being_built,
     ];
     for test in tests {
         let store = make();
@@ -197,16 +198,13 @@ fn keeps_groups_with_another_expiry(memo: &Memoizer, _: &SharedStore) {
 ///                                     builds anew
 /// ```
 fn invalidates_what_is_being_built(memo: &Memoizer, store: &SharedStore) {
-    let groups: [(fn(&Memoizer), &str); 4] = [
-        (|memo| memo.invalidate(Group::tag("t")).unwrap(), "hard"),
-        (|memo| memo.make_stale(Group::tag("t")).unwrap(), "soft"),
-        (|memo| memo.invalidate(Group::All).unwrap(), "all"),
-        (
-            |memo| _ = memo.delete("@tag:t").unwrap(),
-            "by a generation that is lost",
-        ),
+    let ends: [fn(&Memoizer); 4] = [
+        |memo| memo.invalidate(Group::tag("t")).unwrap(),
+        |memo| memo.make_stale(Group::tag("t")).unwrap(),
+        |memo| memo.invalidate(Group::All).unwrap(),
+        |memo| _ = memo.delete("@tag:t").unwrap(),
     ];
-    for (n, (end, how)) in groups.into_iter().enumerate() {
+    for (n, end) in ends.into_iter().enumerate() {
         let key = n.to_string();
         let (begun, has_begun) = mpsc::channel();
         let (joined, has_joined) = mpsc::channel::<()>();
@@ -228,8 +226,46 @@ fn invalidates_what_is_being_built(memo: &Memoizer, store: &SharedStore) {
             }
             joined.send(()).unwrap();
             let (old, new): (u32, u32) = (old.join().unwrap(), new.join().unwrap());
-            assert_eq!((old, new), (1, 2), "{how}");
+            assert_eq!((old, new), (1, 2), "{n}");
         });
-        assert_eq!(kept(memo, &key), 2, "{how}");
+        assert_eq!(kept(memo, &key), 2, "{n}");
     }
+}
+
+/// The same for several keys, whose builds are all under way.
+fn invalidates_several_that_are_being_built(memo: &Memoizer, store: &SharedStore) {
+    const KEYS: [&str; 3] = ["a", "b", "c"];
+    let joins = store.flights().joins();
+    thread::scope(|scope| {
+        let old: Vec<_> = KEYS
+            .into_iter()
+            .map(|key| {
+                let (begun, has_begun) = mpsc::channel();
+                let (ended, has_ended) = mpsc::channel::<()>();
+                let build = move || {
+                    begun.send(()).unwrap();
+                    has_ended.recv().unwrap();
+                    1_u32
+                };
+                let old = scope.spawn(move || memo.get_with(key, tags(&["t"]), build).unwrap());
+                has_begun.recv().unwrap();
+                (old, ended)
+            })
+            .collect();
+        memo.invalidate(Group::tag("t")).unwrap();
+        let new = scope.spawn(|| -> Vec<u32> {
+            let build = |missing: &[&str]| vec![2_u32; missing.len()];
+            memo.get_many(&KEYS, tags(&["t"]), build).unwrap()
+        });
+        // It waits for one after another, in their order.
+        for (n, (old, ended)) in (1..).zip(old) {
+            while store.flights().joins() < joins + n {
+                thread::yield_now();
+            }
+            ended.send(()).unwrap();
+            let old: u32 = old.join().unwrap();
+            assert_eq!(old, 1);
+        }
+        assert_eq!(new.join().unwrap(), [2, 2, 2]);
+    });
 }

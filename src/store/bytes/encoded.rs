@@ -5,7 +5,7 @@ use crate::coding::{AnyCoding, Codec, Coded, Coding, Form, Plain};
 use crate::entry::{AnyValue, Entry};
 use crate::etag::Etag;
 use crate::generation::{Generation, Marks, Recorded};
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Becomes, SharedStore, StoreError};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
@@ -226,7 +226,7 @@ impl Encoded {
         &self,
         text: &str,
         coded: Coded<'_>,
-        change: &dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError>,
+        change: &Becomes,
     ) -> Result<bool, StoreError> {
         let Some(old) = self.store.get(text)? else {
             return Ok(false);

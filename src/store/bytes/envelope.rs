@@ -35,11 +35,13 @@ pub(super) struct Envelope<'b> {
     pub(super) expires: Stamp,
     pub(super) took: f32,
     pub(super) etag: Option<&'b str>,
-    /// The keys of the groups, and their generations.
-    pub(super) groups: Vec<(&'b str, Generation)>,
+    pub(super) groups: Vec<Group<'b>>,
     pub(super) is_compressed: bool,
     pub(super) payload: &'b [u8],
 }
+
+/// The key of a group, and its generation.
+pub(super) type Group<'b> = (&'b str, Generation);
 
 /// What is wrong with bytes that were found.
 #[derive(Debug, PartialEq, Eq)]
@@ -165,7 +167,7 @@ pub(super) fn decompressed(payload: &[u8]) -> Result<Vec<u8>, Fault> {
 }
 
 /// The etag and the groups among the fields. What is unknown is skipped.
-fn fields_of(mut fields: &[u8]) -> Result<(Option<&str>, Vec<(&str, Generation)>), Fault> {
+fn fields_of(mut fields: &[u8]) -> Result<(Option<&str>, Vec<Group<'_>>), Fault> {
     const BROKEN: Fault = Fault::Malformed("a field goes beyond the others");
     let (mut etag, mut groups) = (None, Vec::new());
     while let Some((tag, rest)) = fields.split_first_chunk() {
@@ -189,7 +191,7 @@ fn fields_of(mut fields: &[u8]) -> Result<(Option<&str>, Vec<(&str, Generation)>
 }
 
 /// A group's key, and its generation.
-fn group(content: &[u8]) -> Result<(&str, Generation), Fault> {
+fn group(content: &[u8]) -> Result<Group<'_>, Fault> {
     const BROKEN: Fault = Fault::Malformed("a group is too short, or no text");
     let (hard, rest) = content.split_first_chunk().ok_or(BROKEN)?;
     let (soft, key) = rest.split_first_chunk().ok_or(BROKEN)?;
