@@ -58,6 +58,7 @@ pub(crate) type Becomes = dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, St
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'q> {
     pub(crate) text: &'q String,
+    #[cfg_attr(not(feature = "bytes"), allow(dead_code))]
     pub(crate) coded: Option<Coded<'q>>,
 }
 
