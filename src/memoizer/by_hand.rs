@@ -143,7 +143,7 @@ impl Memoizer {
         let terms = self.terms(options)?;
         let store = self.store_of(&terms);
         let known = store.known(TypeId::of::<V>());
-        let shelf = among::<V, E>(store, known.as_deref(), &terms)?;
+        let shelf = among::<V, E>(store, self.holder(&terms), known.as_deref(), &terms)?;
         let groups = asked(&terms);
         let call = self.call(&terms, mode, groups.as_ref());
         let text = terms.full(key);
@@ -183,7 +183,7 @@ impl Memoizer {
     pub fn exists(&self, key: &str) -> Result<bool, RegionError> {
         let terms = self.terms(&Options::new())?;
         let call = self.call(&terms, Mode::Take, None);
-        let holder = Holder::Store(self.store_of(&terms));
+        let holder = self.holder(&terms);
         let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
         Ok(entry.is_some_and(|entry| call.verdict(holder, &entry) == Verdict::Fresh))
     }
@@ -281,9 +281,8 @@ impl Memoizer {
 
     /// Whether no group that an entry is in has been invalidated.
     fn is_there<V>(&self, terms: &Terms, entry: &Entry<V>) -> bool {
-        let holder = Holder::Store(self.store_of(terms));
         let fault = |fault: &StoreError| self.log(terms).tell(Event::StoreFault(fault));
-        standing(holder, entry, fault) != Standing::Gone
+        standing(self.holder(terms), entry, fault) != Standing::Gone
     }
 
     /// What was found. A fault is told, and counts as a miss.
@@ -300,6 +299,14 @@ impl Memoizer {
 
     pub(super) fn store_of<'t>(&'t self, terms: &'t Terms) -> &'t SharedStore {
         terms.store.as_ref().unwrap_or(&self.shared.memory)
+    }
+
+    /// Where the generations of groups are held.
+    pub(super) fn holder<'t>(&'t self, terms: &'t Terms) -> Holder<'t> {
+        match &terms.store {
+            Some(store) => Holder::Store(store),
+            None => Holder::Memoizer(&self.settings().epochs),
+        }
     }
 
     pub(super) fn call<'t>(
@@ -347,6 +354,7 @@ pub(super) type Known<'s> = Among<'s, fn(&AnyValue) -> bool>;
 /// If it keeps bytes, and it is not known how to make bytes of the values.
 pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     store: &'s SharedStore,
+    holder: Holder<'s>,
     known: Option<&'s dyn AnyCoding>,
     terms: &Terms,
 ) -> Result<Known<'s>, Uncodable> {
@@ -355,6 +363,7 @@ pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     coding::check(store.form(), coded, BY_HAND, name, region, Remedy::Tell)?;
     Ok(Among {
         store,
+        holder,
         value: |value| {
             value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
         },

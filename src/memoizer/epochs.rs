@@ -1,8 +1,9 @@
-//! Which tags of functions' own tables have been invalidated, and when: by a count of
-//! invalidations, which only the threads of this process have to agree on.
+//! Which groups have been invalidated of results that are in no store, but in the
+//! memory of a memoizer or of a function: by a count of invalidations, which only the
+//! threads of this process have to agree on.
 //!
-//! A row records how far the count was before it was built. It is over once one of its
-//! tags has been invalidated at a higher count. So nothing is kept of tags that nobody
+//! An entry records how far the count was before it was built. It is over once one of its
+//! groups has been invalidated at a higher count. So nothing is kept of groups that nobody
 //! has invalidated, however many there are.
 
 use crate::generation::{Generation, How, Recorded, Standing};
@@ -21,19 +22,19 @@ pub(crate) struct Epochs {
 
 #[derive(Default)]
 struct Ended {
-    /// Up to which count they may have been forgotten: of rows from before nothing is
+    /// Up to which count they may have been forgotten: of entries from before nothing is
     /// known, so they are over.
     forgotten: u64,
-    /// The last of each tag, hard and soft.
+    /// The last of each group, hard and soft.
     last: HashMap<Arc<String>, Generation>,
 }
 
-/// How many tags are remembered at most. Where more are invalidated, the older half is
+/// How many groups are remembered at most. Where more are invalidated, the older half is
 /// forgotten.
 const MOST: usize = if cfg!(test) { 8 } else { 16_384 };
 
 impl Epochs {
-    /// What a row records that is built from now on.
+    /// What an entry records that is built from now on.
     pub(crate) fn now(&self) -> Generation {
         let now = self.now.load(Ordering::SeqCst);
         Generation {
@@ -42,11 +43,11 @@ impl Epochs {
         }
     }
 
-    /// Invalidates a tag.
-    pub(crate) fn end(&self, tag: String, how: How) {
+    /// Invalidates a group.
+    pub(crate) fn end(&self, group: String, how: How) {
         let mut ended = self.ended.write();
         let now = self.now.load(Ordering::SeqCst) + 1;
-        let last = ended.last.entry(Arc::new(tag));
+        let last = ended.last.entry(Arc::new(group));
         let last = last.or_insert(Generation { hard: 0, soft: 0 });
         match how {
             How::Hard => last.hard = now,
@@ -59,15 +60,15 @@ impl Epochs {
         self.now.store(now, Ordering::SeqCst);
     }
 
-    /// How a row stands that has recorded these.
+    /// How an entry stands that has recorded these.
     pub(crate) fn standing(&self, recorded: &[Recorded]) -> Standing {
         let now = self.now();
         // Nothing has been invalidated since: there is nothing to look up.
-        if recorded.iter().all(|tag| tag.generation == now) {
+        if recorded.iter().all(|group| group.generation == now) {
             return Standing::Holds;
         }
         let ended = self.ended.read();
-        let each = recorded.iter().map(|tag| ended.standing(tag));
+        let each = recorded.iter().map(|group| ended.standing(group));
         each.max().unwrap_or(Standing::Holds)
     }
 }

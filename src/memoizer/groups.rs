@@ -32,7 +32,7 @@ use std::sync::Arc;
 pub(crate) enum Holder<'h> {
     /// In the store in which the entries are.
     Store(&'h SharedStore),
-    /// In the memoizer, for functions' own tables.
+    /// In the memoizer, for what it and its functions keep in memory of their own.
     Memoizer(&'h Epochs),
 }
 

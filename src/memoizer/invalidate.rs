@@ -86,24 +86,27 @@ impl Memoizer {
             Group::Region(name) => Options::new().region(Arc::clone(name)),
             Group::Tag(_) | Group::Namespace | Group::All => Options::new(),
         })?;
-        let store = self.store_of(&terms);
         let is_told = terms.grouped || matches!(group, Group::Tag(_));
         // Where nothing has been kept by hand, functions' own tables are meant.
-        let has_none = terms.store.is_none() && store.is_idle();
+        let has_none = terms.store.is_none() && self.shared.memory.is_idle();
         if !is_told && !has_none {
             return Err(MemoError::Ungrouped(group));
         }
         let key = terms.group(&group);
-        let ended = store.end(&key, how);
-        self.end_tables(&group, &terms, key, how);
+        let ended = match &terms.store {
+            Some(store) => store.end(&key, how),
+            None => Ok(()),
+        };
+        self.settings().epochs.end(key, how);
+        self.end_tables(&group, &terms, how);
         Ok(ended?)
     }
 
-    /// The same in functions' own tables.
-    fn end_tables(&self, group: &Group, terms: &Terms, key: String, how: How) {
+    /// Goes through functions' own tables, of which rows record their tags alone.
+    fn end_tables(&self, group: &Group, terms: &Terms, how: How) {
         let space = terms.namespace.as_ref();
         let tables = match group {
-            Group::Tag(_) => return self.settings().epochs.end(key, how),
+            Group::Tag(_) => return,
             Group::Region(region) => Tables::By(region, space),
             Group::Namespace => Tables::Of(space),
             Group::All => Tables::All,

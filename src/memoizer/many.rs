@@ -67,7 +67,7 @@ impl Memoizer {
         let terms = self.terms(options.borrow())?;
         let store = self.store_of(&terms);
         let known = store.known(TypeId::of::<V>());
-        let shelf = among::<V, R::Error>(store, known.as_deref(), &terms)?;
+        let shelf = among::<V, R::Error>(store, self.holder(&terms), known.as_deref(), &terms)?;
         let groups = asked(&terms);
         let call = self.call(&terms, Mode::Take, groups.as_ref());
         let mut many = Many {

@@ -16,7 +16,7 @@ pub(crate) struct Settings {
     /// Set once, before the memoizer is used.
     clock: OnceCell<Watch>,
     pub(crate) observers: Observers,
-    /// What has been invalidated in functions' own tables.
+    /// What has been invalidated of what is in no store.
     pub(crate) epochs: Arc<Epochs>,
     book: RwLock<Book>,
     /// Grows with every change.

@@ -89,6 +89,7 @@ impl Displaces for Option<Entry<AnyValue>> {}
 /// does. Any other value under the same key is a fault, and counts as a miss.
 pub(crate) struct Among<'s, F> {
     pub(crate) store: &'s SharedStore,
+    pub(crate) holder: Holder<'s>,
     pub(crate) value: F,
     pub(crate) failure: fn(&AnyFailure) -> bool,
     /// How its values become bytes, if that is asked.
@@ -106,6 +107,7 @@ impl<F: Fn(&AnyValue) -> bool> Among<'_, F> {
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
         let coded = self.coded;
         let keys = texts.iter().map(|text| Question { text, coded });
+        let groups = groups.filter(|_| matches!(self.holder, Holder::Store(_)));
         let of_groups = groups.into_iter().flat_map(Asked::keys);
         let questions: Vec<_> = keys.chain(of_groups.map(Question::of_group)).collect();
         let mut found = self.store.find_many(&questions);
@@ -161,7 +163,7 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
     }
 
     fn holder(&self) -> Holder<'_> {
-        Holder::Store(self.store)
+        self.holder
     }
 
     fn put(

@@ -189,6 +189,54 @@ fn functions_in_a_store_are_grouped_if_they_say_so() {
 }
 
 #[test]
+fn results_by_hand_in_memory_are_invalidated() {
+    let (memo, _) = in_memory();
+    let memo = memo
+        .defaults(Options::new().grouped(true))
+        .region("r", Options::new());
+    let tenant = memo.with(Options::new().namespace("n"));
+    let put = || {
+        let tagged = Options::new().tags(["t"]);
+        memo.get_with("tag", &tagged, || 1_u32).unwrap();
+        tenant.get_with("tag", &tagged, || 1_u32).unwrap();
+        let region = Options::new().region("r");
+        memo.get_with("region", &region, || 1_u32).unwrap();
+        let many = memo.get_many(&["many"], &tagged, |_| vec![1_u32]);
+        assert_eq!(many.unwrap(), [1]);
+    };
+    // Those by this handle with the tag, by two ways, that in the region, and that in the
+    // namespace.
+    let all = || {
+        [
+            (&memo, "tag"),
+            (&memo, "many"),
+            (&memo, "region"),
+            (&tenant, "tag"),
+        ]
+    };
+    for (end, is_shown) in [(hard as fn(&Memoizer, Group), false), (soft, true)] {
+        let ends = |memo: &Memoizer, group: Group| {
+            put();
+            assert!(all().iter().all(|(memo, key)| memo.exists(key).unwrap()));
+            end(memo, group);
+            all().map(|(memo, key)| {
+                let exists = memo.exists(key).unwrap();
+                let is_there = memo.entry::<u32>(key).unwrap().is_some();
+                assert_eq!(is_there, exists || is_shown);
+                !exists
+            })
+        };
+        assert_eq!(ends(&memo, Group::tag("t")), [true, true, false, false]);
+        assert_eq!(ends(&tenant, Group::tag("t")), [false, false, false, true]);
+        assert_eq!(ends(&memo, Group::region("r")), [false, false, true, false]);
+        assert_eq!(ends(&memo, Group::Namespace), [true, true, true, false]);
+        assert_eq!(ends(&tenant, Group::Namespace), [false, false, false, true]);
+        assert_eq!(ends(&memo, Group::All), [true; 4]);
+        assert_eq!(ends(&memo, Group::tag("other")), [false; 4]);
+    }
+}
+
+#[test]
 fn to_invalidate_what_results_are_not_in_is_an_error() {
     let (memo, _, _) = over_rows();
     let memo = memo.region("r", Options::new());
@@ -362,8 +410,12 @@ const ROUNDS: u64 = if cfg!(miri) { 10 } else { 10_000 };
 
 #[test]
 fn by_hand_an_invalidation_beats_the_build_that_is_under_way() {
-    for end in [hard, soft] {
-        let memo = Memoizer::new(mementos::store::MemoryStore::new());
+    let memos = || {
+        let in_store = Memoizer::new(mementos::store::MemoryStore::new());
+        [in_store, Memoizer::in_memory()]
+    };
+    let each = |memo| [hard, soft].map(|end| (Memoizer::clone(&memo), end));
+    for (memo, end) in memos().into_iter().flat_map(each) {
         let asks = memo.with(Options::new().tags(["t"]));
         thread::scope(|scope| {
             let ask = move |build: &dyn Fn() -> u64| asks.get("a", build).unwrap();

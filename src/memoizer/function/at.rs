@@ -79,6 +79,7 @@ impl<M: Shareable> Shared<'_, M> {
         coding::check(form, coded, M::NAME, output, region, Remedy::Derive)?;
         Ok(Among {
             store: self.store,
+            holder: Holder::Store(self.store),
             value: |value: &AnyValue| self.output(value).is_some(),
             failure: |_| false,
             coded,
