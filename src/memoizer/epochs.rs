@@ -7,6 +7,7 @@
 //! has invalidated, however many there are.
 
 use crate::generation::{Generation, How, Recorded, Standing};
+use crate::sync::switch_point;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ const MOST: usize = if cfg!(test) { 8 } else { 16_384 };
 impl Epochs {
     /// What an entry records that is built from now on.
     pub(crate) fn now(&self) -> Generation {
+        switch_point();
         let now = self.now.load(Ordering::SeqCst);
         Generation {
             hard: now,
@@ -45,6 +47,7 @@ impl Epochs {
 
     /// Invalidates a group.
     pub(crate) fn end(&self, group: String, how: How) {
+        switch_point();
         let mut ended = self.ended.write();
         let now = self.now.load(Ordering::SeqCst) + 1;
         let last = ended.last.entry(Arc::new(group));

@@ -3,6 +3,7 @@
 mod bytes;
 mod cluster;
 mod failures;
+mod groups;
 mod leases;
 mod processes;
 mod sentinel;
