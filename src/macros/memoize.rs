@@ -49,7 +49,7 @@
 /// | `clear()` | forgets all results of the function |
 /// | `stats()` | what has happened |
 /// | `options()`, `set_options(options)` | the function's options |
-/// | `etag_by(f)`, `max_age_by(f)`, `expiry_by(f)` | replace a rule: a function of the arguments, as one value or a tuple |
+/// | `etag_by(f)`, `tags_by(f)`, `max_age_by(f)`, `expiry_by(f)` | replace a rule: a function of the arguments, as one value or a tuple |
 /// | `function()` | the [`Function`](crate::Function) itself: the same operations, arguments as one value or a tuple |
 ///
 /// ```
@@ -115,6 +115,8 @@
 /// | `expiry_of` | `\|value\| ..`: when a fresh value expires |
 /// | `etag` | anything that [can be an etag](crate::IntoEtag), or `\|arguments..\| ..` |
 /// | `etag_of` | `\|value\| ..`: the etag of a fresh value |
+/// | `tags` | a list of names, or `\|arguments..\| ..` with one: what results can be [invalidated](crate::Memoizer::invalidate) by |
+/// | `grouped` | no value: results in a store can be invalidated by their region, by their namespace, and all together |
 /// | `jitter` | a duration: by how much ages are shortened, at random |
 /// | `error_age`, `none_age` | a duration: how long an `Err`, a `None` is kept; if nothing is said, it is not |
 /// | `region`, `namespace` | a name |

@@ -3,6 +3,7 @@
 mod bytes;
 mod cluster;
 mod failures;
+mod groups;
 #[cfg(feature = "testing")]
 #[path = "../shared/later_version.rs"]
 mod later_version;

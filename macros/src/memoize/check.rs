@@ -81,7 +81,8 @@ fn check_local(options: &Options) -> Result<()> {
         .or_else(|| setting("store"))
         .or_else(|| setting("lock"))
         .or_else(|| setting("timeout"))
-        .or_else(|| setting("on_lock_timeout"));
+        .or_else(|| setting("on_lock_timeout"))
+        .or_else(|| setting("grouped"));
     match found {
         Some((name, span)) => Err(Error::new(
             span,

@@ -11,7 +11,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprClosure, Ident, Lit, LitStr, Path, Result};
+use syn::{Error, Expr, ExprClosure, Ident, Lit, LitStr, Path, Result, Token};
 
 /// The kinds of values that options have.
 #[derive(Clone, Copy)]
@@ -19,6 +19,9 @@ enum Kind {
     Duration,
     Time,
     Etag,
+    Tags,
+    /// A name alone says yes.
+    Flag,
     Plain,
     Store,
     OnLockTimeout,
@@ -26,7 +29,7 @@ enum Kind {
 }
 
 /// Every setting: its name, the kind of its value, and how it is written.
-const ALL: [(&str, Kind, &str); 16] = [
+const ALL: [(&str, Kind, &str); 18] = [
     ("max_age", Kind::Duration, r#"max_age = "60s""#),
     ("expiry", Kind::Time, "expiry = time"),
     ("etag", Kind::Etag, r#"etag = "v1""#),
@@ -47,6 +50,8 @@ const ALL: [(&str, Kind, &str); 16] = [
     ("error_age", Kind::Duration, r#"error_age = "1s""#),
     ("none_age", Kind::Duration, r#"none_age = "1s""#),
     ("schema", Kind::Plain, "schema = 1"),
+    ("tags", Kind::Tags, r#"tags = ["name"]"#),
+    ("grouped", Kind::Flag, "grouped = true"),
 ];
 
 /// The names of all settings, for messages.
@@ -84,6 +89,12 @@ impl Setting {
         let Some((_, kind, usage)) = ALL.iter().find(|(known, ..)| name == known) else {
             return Ok(None);
         };
+        if let Kind::Flag = kind
+            && !input.peek(Token![=])
+        {
+            let (name, value) = (name.clone(), Value::Fixed(quote!(true)));
+            return Ok(Some(Setting { name, value }));
+        }
         let expr = ungrouped(value(input, name, usage)?);
         Ok(Some(Setting {
             name: name.clone(),
@@ -119,10 +130,13 @@ impl Setting {
         })
     }
 
-    /// An etag is made on the spot, so that it may borrow what it is made of.
+    /// An etag and tags are made on the spot, so that they may borrow what they are made
+    /// of.
     fn answer(&self, krate: &Path, called: TokenStream) -> TokenStream {
         if self.name == "etag" || self.name == "etag_of" {
             quote!(#krate::IntoEtag::into_etag(#called))
+        } else if self.name == "tags" {
+            quote!(#krate::private::tags(#called))
         } else {
             called
         }
@@ -142,6 +156,7 @@ impl Kind {
             (Kind::Duration, Some(text), _) => Value::Fixed(duration::duration(text)?),
             (Kind::Time, Some(text), _) => Value::Fixed(duration::time(text)?),
             (Kind::OnLockTimeout, Some(text), _) => Value::Fixed(on_lock_timeout(krate, text)?),
+            (Kind::Tags, Some(text), _) => Value::Fixed(quote!([#text])),
             (Kind::Duration | Kind::Time, None, Expr::Lit(_)) => {
                 return Err(Error::new(
                     expr.span(),
@@ -149,12 +164,13 @@ impl Kind {
                 ));
             }
             (_, _, Expr::Closure(closure)) => {
-                if !["max_age", "expiry", "etag"].iter().any(|one| name == one) {
+                const BY_ARGUMENTS: [&str; 4] = ["max_age", "expiry", "etag", "tags"];
+                if !BY_ARGUMENTS.iter().any(|one| name == one) {
                     return Err(Error::new_spanned(
                         quote!(#closure),
                         format!(
-                            "`{name}` is the same for all calls: only `max_age`, `expiry` and \
-                             `etag` can be functions of the arguments"
+                            "`{name}` is the same for all calls: only `max_age`, `expiry`, `etag` \
+                             and `tags` can be functions of the arguments"
                         ),
                     ));
                 }

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_no_change() {
-        assert_eq!(told(b"+PONG\r\n"), Told::Other);
+        assert_eq!(told(b"+PONG\r\n"), Told::Answer);
         assert_eq!(told(b">2\r\n$7\r\nmessage\r\n$1\r\na\r\n"), Told::Other);
     }
 }
