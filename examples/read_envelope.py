@@ -13,15 +13,17 @@ def parse(data: bytes) -> dict:
         raise ValueError("no envelope, or a broken one")
     if needs > 1 or codec > 2 or flags > 1:
         raise ValueError(f"for readers of version {needs}, codec {codec}, flags {flags}")
-    fields, at = {}, 64
+    fields, groups, at = {}, {}, 64
     while at < header:
         tag, size = struct.unpack_from("<HI", data, at)
         fields[tag], at = data[at + 6 : at + 6 + size], at + 6 + size
+        if tag == 2:
+            groups[fields[tag][16:].decode()] = fields[tag][:16].hex()
     return {"version": version, "codec": ("MessagePack", "JSON", "postcard")[codec],
             "schema": f"{schema:016x}", "key_check": key_check.hex(), "created_ns": created,
             "expires_ns": None if expires == 2**64 - 1 else expires, "build_seconds": took,
             "etag": fields[1].decode() if 1 in fields else None,
-            "value": value(codec, flags, data[header:])}
+            "groups": groups, "value": value(codec, flags, data[header:])}
 
 def value(codec: int, flags: int, payload: bytes):
     if flags == 1 or codec == 2:

@@ -7,34 +7,53 @@
 use crate::clock::Stamp;
 use crate::entry::Entry;
 use crate::etag::Etag;
+use crate::generation::{Marks, Standing};
 
 /// What a rule may look at.
 #[derive(Clone, Copy)]
 pub(crate) struct Facts<'e> {
     pub(crate) created: Stamp,
     pub(crate) expires: Stamp,
-    pub(crate) etag: Option<&'e Etag>,
+    pub(crate) marks: Option<&'e Marks>,
+    /// How it stands in its groups.
+    pub(crate) standing: Standing,
 }
 
-impl Facts<'_> {
-    /// Those of an entry whose etag is of no interest.
+impl<'e> Facts<'e> {
+    /// Those of an entry whose etag is of no interest, and that is in no group.
     #[inline]
     pub(crate) fn dated(created: Stamp, expires: Stamp) -> Self {
         Facts {
             created,
             expires,
-            etag: None,
+            marks: None,
+            standing: Standing::Holds,
         }
+    }
+
+    /// Those of an entry that stands so in its groups.
+    #[inline]
+    pub(crate) fn standing<V>(entry: &'e Entry<V>, standing: Standing) -> Self {
+        Facts {
+            standing,
+            ..Facts::from(entry)
+        }
+    }
+
+    fn etag(&self) -> Option<&'e Etag> {
+        self.marks?.etag.as_ref()
     }
 }
 
+/// Those of an entry that is in no group, or has not been compared with its groups.
 impl<'e, V> From<&'e Entry<V>> for Facts<'e> {
     #[inline]
     fn from(entry: &'e Entry<V>) -> Self {
         Facts {
             created: entry.created,
             expires: entry.expires,
-            etag: entry.etag.as_ref(),
+            marks: entry.marks.as_deref(),
+            standing: Standing::Holds,
         }
     }
 }
@@ -74,6 +93,10 @@ pub(crate) enum Verdict {
     Expired,
     /// It was made from something else.
     Changed,
+    /// A group that it is in has been made stale.
+    Stale,
+    /// A group that it is in has been invalidated: it is as good as not there.
+    Missing,
 }
 
 /// Whether the verdict depends on the time. A hit without an age reads no clock.
@@ -87,9 +110,18 @@ pub(crate) fn asks_for_time(entry: Facts<'_>, demand: Demand<'_>) -> bool {
 /// An entry that is just as old as it may be has expired: it is fresh while its
 /// age is *below* the limit, as in HTTP (RFC 9111, section 4.2). One that was made
 /// in the future, by another machine's clock, is as old as nothing.
+///
+/// What has been invalidated is missing, whatever else is to be said of it. Stale is
+/// only what would else be fresh.
 #[inline]
 pub(crate) fn decide(entry: Facts<'_>, demand: Demand<'_>, now: Stamp) -> Verdict {
-    if demand.etag.is_some_and(|wanted| entry.etag != Some(wanted)) {
+    if entry.standing == Standing::Gone {
+        return Verdict::Missing;
+    }
+    if demand
+        .etag
+        .is_some_and(|wanted| entry.etag() != Some(wanted))
+    {
         return Verdict::Changed;
     }
     let ends = entry
@@ -99,19 +131,27 @@ pub(crate) fn decide(entry: Facts<'_>, demand: Demand<'_>, now: Stamp) -> Verdic
     if ends != Stamp::NEVER && now >= ends {
         return Verdict::Expired;
     }
-    Verdict::Fresh
+    match entry.standing {
+        Standing::Holds => Verdict::Fresh,
+        Standing::Stale | Standing::Gone => Verdict::Stale,
+    }
 }
 
 /// Whether a value that somebody else has just built answers a call that waited
-/// for it. It is younger than the call, so its age is no question.
+/// for it. It is younger than the call, so its age is no question. Its groups are: the
+/// build may have begun before one was invalidated, and the call after.
 pub(crate) fn accepts_joined(entry: Facts<'_>, demand: Demand<'_>) -> bool {
-    demand.etag.is_none_or(|wanted| entry.etag == Some(wanted))
+    let is_same = demand
+        .etag
+        .is_none_or(|wanted| entry.etag() == Some(wanted));
+    is_same && entry.standing == Standing::Holds
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Verdict::{Changed, Expired, Fresh};
+    use Standing::{Gone, Holds};
+    use Verdict::{Changed, Expired, Fresh, Missing};
 
     #[test]
     fn the_table() {
@@ -119,7 +159,7 @@ mod tests {
         let (a, b) = (Etag::new("a"), Etag::new("b"));
         let (a, b) = (Some(&a), Some(&b));
         // The entry: created, expires, etag. The call: the oldest it accepts, its
-        // expiry, its etag. The time. The verdict.
+        // expiry, its etag. The time. The verdict, while the entry's groups hold.
         #[rustfmt::skip]
         let table = [
             // No ages and no etags: fresh for ever.
@@ -158,10 +198,12 @@ mod tests {
         for (row, ((created, expires, etag), (max_age, expiry, wanted), now, verdict)) in
             table.into_iter().enumerate()
         {
+            let marks = Marks::of(etag.cloned(), Vec::new());
             let entry = Facts {
                 created: Stamp::from_nanos(created),
                 expires: Stamp::from_nanos(expires),
-                etag,
+                marks: marks.as_deref(),
+                standing: Holds,
             };
             let demand = Demand {
                 max_age,
@@ -174,6 +216,29 @@ mod tests {
                 let later = decide(entry, demand, Stamp::from_nanos(NEVER - 1));
                 assert_eq!(decided, later, "row {row} depends on the time");
             }
+            // Stale is what would be fresh, and missing is anything.
+            let standing = |standing| Facts { standing, ..entry };
+            let stale = match verdict {
+                Fresh => Verdict::Stale,
+                other => other,
+            };
+            let at = Stamp::from_nanos(now);
+            assert_eq!(
+                decide(standing(Standing::Stale), demand, at),
+                stale,
+                "row {row}"
+            );
+            assert_eq!(decide(standing(Gone), demand, at), Missing, "row {row}");
+            assert_eq!(
+                accepts_joined(entry, demand),
+                verdict != Changed,
+                "row {row}"
+            );
+            assert!(
+                !accepts_joined(standing(Standing::Stale), demand),
+                "row {row}"
+            );
+            assert!(!accepts_joined(standing(Gone), demand), "row {row}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::clock::Stamp;
 use crate::etag::Etag;
+use crate::generation::{Marks, Recorded};
 use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ pub struct Entry<V> {
     pub(crate) value: V,
     pub(crate) created: Stamp,
     pub(crate) expires: Stamp,
-    pub(crate) etag: Option<Etag>,
+    /// Most have none, and a row must stay small.
+    pub(crate) marks: Option<Arc<Marks>>,
     /// In seconds. A hit has no use for it, but its row must stay small.
     pub(crate) took: f32,
 }
@@ -43,7 +45,7 @@ impl<V> Entry<V> {
 
     /// What the value was made from, if that was said.
     pub fn etag(&self) -> Option<&Etag> {
-        self.etag.as_ref()
+        self.marks.as_ref()?.etag.as_ref()
     }
 
     /// The value.
@@ -68,9 +70,14 @@ impl<V> Entry<V> {
             value,
             created: self.created,
             expires: self.expires,
-            etag: self.etag.clone(),
+            marks: self.marks.clone(),
             took: self.took,
         }
+    }
+
+    /// The groups that it is in, with their generations before it was built.
+    pub(crate) fn groups(&self) -> &[Recorded] {
+        self.marks.as_ref().map_or(&[], |marks| &marks.groups)
     }
 
     /// How long it will still be kept, or nothing if there is no end to it.
@@ -85,7 +92,7 @@ impl<V: fmt::Debug> fmt::Debug for Entry<V> {
             .field("value", &self.value)
             .field("created", &self.created())
             .field("expires", &self.expires())
-            .field("etag", &self.etag)
+            .field("etag", &self.etag())
             .field("build_time", &self.build_time())
             .finish()
     }

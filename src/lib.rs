@@ -173,6 +173,8 @@ pub mod error;
 mod etag;
 mod factory;
 mod flight;
+mod generation;
+mod group;
 mod held;
 pub mod key;
 #[cfg(feature = "macros")]
@@ -198,6 +200,7 @@ pub use entry::{AnyValue, Entry};
 pub use error::{BuildError, MemoError, RegionError};
 pub use etag::{Etag, IntoEtag};
 pub use factory::{FactoryBuilder, KeyFunction, MementoFactory, memento_factory};
+pub use group::Group;
 pub use key::Key;
 #[cfg(feature = "macros")]
 pub use macros::{Key, memento, memoize};

@@ -16,6 +16,11 @@ pub use crate::memoizer::{Home as FunctionHome, LocalHome};
 /// What a function's return type can do.
 pub use crate::memoizer::probe;
 
+/// The tags that a function of the arguments has answered with.
+pub fn tags<T: Into<Arc<str>>>(tags: impl IntoIterator<Item = T>) -> Vec<Arc<str>> {
+    tags.into_iter().map(Into::into).collect()
+}
+
 /// The key that a type's declared factory makes.
 #[inline]
 pub fn factory_key<T, R, F>(factory: &MementoFactory<F>, args: &T::Args<'_>) -> F::Key

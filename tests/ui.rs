@@ -8,5 +8,8 @@
 #[test]
 #[cfg_attr(miri, ignore = "runs the compiler")]
 fn every_misuse_is_one_error_that_names_the_remedy() {
-    trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/*.rs");
+    #[cfg(feature = "testing")]
+    cases.compile_fail("tests/ui/bytes/*.rs");
 }

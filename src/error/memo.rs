@@ -1,4 +1,5 @@
 use super::{Circle, RegionError};
+use crate::group::Group;
 use crate::store::StoreError;
 use std::error::Error;
 use std::fmt;
@@ -14,6 +15,8 @@ pub enum MemoError {
     /// It was asked by the build of that very key, or by one that such a build
     /// waits for.
     Circle(Circle),
+    /// It was asked to invalidate a group that results are not in.
+    Ungrouped(Group),
 }
 
 impl fmt::Display for MemoError {
@@ -24,6 +27,12 @@ impl fmt::Display for MemoError {
             MemoError::Circle(circle) => write!(
                 f,
                 "this would wait for builds that wait for it: {circle}; do it after the build"
+            ),
+            MemoError::Ungrouped(group) => write!(
+                f,
+                "{group} cannot be invalidated, as results are kept in no group but those of \
+                 their tags; say `.grouped(true)` in the options that they are kept by, and \
+                 clear the store once"
             ),
         }
     }

@@ -49,7 +49,7 @@
 /// | `clear()` | forgets all results of the function |
 /// | `stats()` | what has happened |
 /// | `options()`, `set_options(options)` | the function's options |
-/// | `etag_by(f)`, `max_age_by(f)`, `expiry_by(f)` | replace a rule: a function of the arguments, as one value or a tuple |
+/// | `etag_by(f)`, `tags_by(f)`, `max_age_by(f)`, `expiry_by(f)` | replace a rule: a function of the arguments, as one value or a tuple |
 /// | `function()` | the [`Function`](crate::Function) itself: the same operations, arguments as one value or a tuple |
 ///
 /// ```
@@ -115,6 +115,8 @@
 /// | `expiry_of` | `\|value\| ..`: when a fresh value expires |
 /// | `etag` | anything that [can be an etag](crate::IntoEtag), or `\|arguments..\| ..` |
 /// | `etag_of` | `\|value\| ..`: the etag of a fresh value |
+/// | `tags` | a list of names, or `\|arguments..\| ..` with one: what results can be [invalidated](crate::Memoizer::invalidate) by |
+/// | `grouped` | no value: results in a store can be invalidated by their region, by their namespace, and all together |
 /// | `jitter` | a duration: by how much ages are shortened, at random |
 /// | `error_age`, `none_age` | a duration: how long an `Err`, a `None` is kept; if nothing is said, it is not |
 /// | `region`, `namespace` | a name |
@@ -128,6 +130,14 @@
 /// | `crate` | a path to `mementos`, when it is re-exported or renamed |
 ///
 /// A duration is text with units, read while compiling, or an expression.
+///
+/// A store of bytes keeps what has `Serialize` and `DeserializeOwned`, and of a
+/// `Result` at least the `Ok`. Where the type of the `store` expression shows that it
+/// keeps bytes, as that of `Encoded` and `Tiered` does, the compiler asks for them.
+/// Where it does not (a [`SharedStore`](crate::store::SharedStore), the store of a
+/// region or of the memoizer), the first use is an
+/// [error](crate::BuildError::Uncodable) that names the function, the region and what
+/// to do.
 ///
 /// ```
 /// # use mementos::memoize;

@@ -1,5 +1,6 @@
 //! Calls by text keys.
 
+use super::groups::{Asked, Holder, Place, standing};
 use super::observe::{Log, Origin};
 use super::path::{Brought, Call, Mode};
 use super::shelf::Among;
@@ -9,6 +10,7 @@ use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
+use crate::generation::Standing;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
@@ -16,6 +18,7 @@ use crate::store::{AnyFailure, SharedStore, StoreError};
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -140,8 +143,9 @@ impl Memoizer {
         let terms = self.terms(options)?;
         let store = self.store_of(&terms);
         let known = store.known(TypeId::of::<V>());
-        let shelf = among::<V, E>(store, known.as_deref(), &terms)?;
-        let call = self.call(&terms, mode);
+        let shelf = among::<V, E>(store, self.holder(&terms), known.as_deref(), &terms)?;
+        let groups = asked(&terms);
+        let call = self.call(&terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
         let entry = match call.look(&shelf, hash, &&text) {
@@ -178,9 +182,10 @@ impl Memoizer {
     /// got the key.
     pub fn exists(&self, key: &str) -> Result<bool, RegionError> {
         let terms = self.terms(&Options::new())?;
-        let call = self.call(&terms, Mode::Take);
-        let entry = self.facts(&terms, key);
-        Ok(entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh))
+        let call = self.call(&terms, Mode::Take, None);
+        let holder = self.holder(&terms);
+        let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
+        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry) == Verdict::Fresh))
     }
 
     /// What is kept for `key`, whether fresh or not, if it is a `V`.
@@ -194,6 +199,7 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let coded = coded(known.as_deref(), &terms);
         let entry = self.told(&terms, store.find(&terms.full(key), coded));
+        let entry = entry.filter(|entry| self.is_there(&terms, entry));
         Ok(entry.and_then(|entry| {
             let value = entry.value.downcast_ref::<V>()?.clone();
             Some(entry.with(value))
@@ -225,7 +231,9 @@ impl Memoizer {
     /// As [`exists`](Self::exists).
     pub fn etag(&self, key: &str) -> Result<Option<Etag>, RegionError> {
         let terms = self.terms(&Options::new())?;
-        Ok(self.facts(&terms, key).and_then(|entry| entry.etag))
+        Ok(self
+            .facts(&terms, key)
+            .and_then(|entry| entry.etag().cloned()))
     }
 
     /// Has what is kept for `key` expire after `age` from now on; answers whether
@@ -264,9 +272,17 @@ impl Memoizer {
         Ok(removed)
     }
 
-    /// What is known of what is kept for a key, whatever its type.
+    /// What is known of what is kept for a key, whatever its type, unless a group that
+    /// it is in has been invalidated.
     fn facts(&self, terms: &Terms, key: &str) -> Option<Entry<()>> {
-        self.told(terms, self.store_of(terms).facts(&terms.full(key)))
+        let entry = self.told(terms, self.store_of(terms).facts(&terms.full(key)));
+        entry.filter(|entry| self.is_there(terms, entry))
+    }
+
+    /// Whether no group that an entry is in has been invalidated.
+    fn is_there<V>(&self, terms: &Terms, entry: &Entry<V>) -> bool {
+        let fault = |fault: &StoreError| self.log(terms).tell(Event::StoreFault(fault));
+        standing(self.holder(terms), entry, fault) != Standing::Gone
     }
 
     /// What was found. A fault is told, and counts as a miss.
@@ -285,14 +301,29 @@ impl Memoizer {
         terms.store.as_ref().unwrap_or(&self.shared.memory)
     }
 
-    pub(super) fn call<'t>(&'t self, terms: &'t Terms, mode: Mode) -> Call<'t> {
+    /// Where the generations of groups are held.
+    pub(super) fn holder<'t>(&'t self, terms: &'t Terms) -> Holder<'t> {
+        match &terms.store {
+            Some(store) => Holder::Store(store),
+            None => Holder::Memoizer(&self.settings().epochs),
+        }
+    }
+
+    pub(super) fn call<'t>(
+        &'t self,
+        terms: &'t Terms,
+        mode: Mode,
+        groups: Option<&'t Asked>,
+    ) -> Call<'t> {
         Call {
             terms,
             demand: terms.demand(None),
             clock: self.settings().clock(),
             log: self.log(terms),
             mode,
+            groups,
             missed: Version::UNKNOWN,
+            waited: Cell::new(false),
         }
     }
 
@@ -308,6 +339,11 @@ impl Memoizer {
     }
 }
 
+/// The groups that a result by hand is in, under these terms.
+pub(super) fn asked(terms: &Terms) -> Option<Asked> {
+    Asked::of(terms, terms.tags.as_deref(), Place::Shared)
+}
+
 /// A shared store, for values of one type and errors of another.
 pub(super) type Known<'s> = Among<'s, fn(&AnyValue) -> bool>;
 
@@ -318,6 +354,7 @@ pub(super) type Known<'s> = Among<'s, fn(&AnyValue) -> bool>;
 /// If it keeps bytes, and it is not known how to make bytes of the values.
 pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     store: &'s SharedStore,
+    holder: Holder<'s>,
     known: Option<&'s dyn AnyCoding>,
     terms: &Terms,
 ) -> Result<Known<'s>, Uncodable> {
@@ -326,6 +363,7 @@ pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     coding::check(store.form(), coded, BY_HAND, name, region, Remedy::Tell)?;
     Ok(Among {
         store,
+        holder,
         value: |value| {
             value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
         },

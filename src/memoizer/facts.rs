@@ -4,20 +4,21 @@
 
 use crate::clock::Stamp;
 use crate::entry::Entry;
-use crate::etag::Etag;
+use crate::generation::Marks;
 use crate::table::{Dates, Note};
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 
 /// What an entry says beside its value and its expiry.
 ///
-/// Most entries have no etag. Their creation and build time are packed into the
+/// Most entries have no etag and are in no group. Their creation and build time are packed into the
 /// pointer itself; the others point to all of it. So a million of them take eight
 /// bytes each and no allocation.
 pub(crate) struct Facts(NonNull<Full>);
 
 struct Full {
     created: Stamp,
-    etag: Option<Etag>,
+    marks: Option<Arc<Marks>>,
     took: f32,
 }
 
@@ -37,12 +38,12 @@ const _: () = assert!(1 + TOOK_BITS + (u64::BITS - CREATED_DROPS) == u64::BITS);
 impl Facts {
     pub(crate) fn of<V>(entry: &Entry<V>) -> Self {
         // A word of 32 bits is too small.
-        if entry.etag.is_none() && usize::BITS == u64::BITS {
+        if entry.marks.is_none() && usize::BITS == u64::BITS {
             return Facts(plain(entry.created, entry.took));
         }
         let full = Box::new(Full {
             created: entry.created,
-            etag: entry.etag.clone(),
+            marks: entry.marks.clone(),
             took: entry.took,
         });
         Facts(NonNull::from(Box::leak(full)))
@@ -51,15 +52,15 @@ impl Facts {
     /// The entry, with a value and its dates, if it has any.
     pub(crate) fn with<V>(&self, value: V, dates: Option<Dates>) -> Entry<V> {
         let Dates { created, expires } = self.dates(dates);
-        let (etag, took) = match self.full() {
-            Some(full) => (full.etag.clone(), full.took),
+        let (marks, took) = match self.full() {
+            Some(full) => (full.marks.clone(), full.took),
             None => (None, self.took()),
         };
         Entry {
             value,
             created,
             expires,
-            etag,
+            marks,
             took,
         }
     }
@@ -132,13 +133,14 @@ unsafe impl Sync for Facts where Full: Sync {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::etag::Etag;
 
     fn entry(etag: Option<Etag>) -> Entry<()> {
         Entry {
             value: (),
             created: Stamp::from_nanos(1_792_000_000_123_456_789),
             expires: Stamp::NEVER,
-            etag,
+            marks: Marks::of(etag, Vec::new()),
             took: 0.012_345,
         }
     }
@@ -152,7 +154,7 @@ mod tests {
         assert!(after.created <= before.created);
         assert!(before.created.since(after.created).as_millis() <= 1);
         assert!((after.took / before.took - 1.0).abs() < 0.001);
-        assert_eq!((after.expires, after.etag), (Stamp::NEVER, None));
+        assert_eq!((after.expires, after.marks), (Stamp::NEVER, None));
     }
 
     #[test]
@@ -162,7 +164,7 @@ mod tests {
         assert!(!facts.is_plain());
         let after = facts.with((), None);
         assert_eq!(after.created, before.created);
-        assert_eq!(after.etag, before.etag);
+        assert_eq!(after.marks, before.marks);
         assert_eq!(after.took, before.took);
     }
 

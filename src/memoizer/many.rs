@@ -1,6 +1,6 @@
 //! Several keys with one call of the function.
 
-use super::by_hand::{Known, Value, among, answer, typed};
+use super::by_hand::{Known, Value, among, answer, asked, typed};
 use super::path::{Brought, Call, Mode, Run};
 use super::shelf::Shelf;
 use super::{Event, Memoizer};
@@ -68,8 +68,9 @@ impl Memoizer {
         let terms = self.terms(options.borrow())?;
         let store = self.store_of(&terms);
         let known = store.known(TypeId::of::<V>());
-        let shelf = among::<V, R::Error>(store, known.as_deref(), &terms)?;
-        let call = self.call(&terms, Mode::Take);
+        let shelf = among::<V, R::Error>(store, self.holder(&terms), known.as_deref(), &terms)?;
+        let groups = asked(&terms);
+        let call = self.call(&terms, Mode::Take, groups.as_ref());
         let mut many = Many {
             call: &call,
             shelf: &shelf,
@@ -85,10 +86,10 @@ impl Memoizer {
             })
             .collect();
         let texts: Vec<&String> = asked.iter().map(|key| &key.text).collect();
-        let found = store.find_many(&texts, shelf.coded);
+        let found = shelf.find_many(&texts, groups.as_ref());
         let mut open = Vec::new();
         for (key, found) in asked.into_iter().zip(found) {
-            match call.judge(shelf.recognise(found)) {
+            match call.judge(shelf.holder(), shelf.recognise(found)) {
                 Some(entry) => _ = many.found.insert(key.key, entry),
                 None => open.push(key),
             }
@@ -220,6 +221,9 @@ impl<'k> Many<'_, 'k> {
             return Ok(());
         }
         let (call, shelf) = (self.call, self.shelf);
+        // All are in the same groups.
+        let is_known = call.begin(shelf);
+        led.iter().for_each(|led| led.run.knows_groups(is_known));
         let missing: Vec<&'k str> = led.iter().map(|led| led.key.key).collect();
         let began = call.clock.elapsed();
         // User code. If it fails or panics, all who wait for one of these keys are
@@ -327,6 +331,7 @@ impl<'k> Many<'_, 'k> {
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
         }
+        call.waited.set(true);
         Ok(late)
     }
 }

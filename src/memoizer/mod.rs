@@ -9,13 +9,18 @@
 //! | `memoized`, `rules` | what a function says of itself |
 //! | `function` | calls of a function, by typed keys |
 //! | `table`, `output` | where a function keeps its results, and in what form |
+//! | `groups`, `invalidate` | what results are invalidated together by, and that it is done |
+//! | `epochs` | what has been invalidated of what is in no store |
 //! | `settings` | defaults, regions, clock and observers of one memoizer |
 //! | `observe` | who is told what happens |
 //! | `tracing`, `metrics` | observers that pass it on |
 
 mod by_hand;
+mod epochs;
 mod facts;
 mod function;
+mod groups;
+mod invalidate;
 mod local;
 mod many;
 mod memoized;

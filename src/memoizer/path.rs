@@ -1,10 +1,11 @@
 //! The way of every call that asks a memoizer: look, decide, join or lead, lock,
 //! look again, build, publish, land.
 
+use super::groups::{Asked, Holder};
 use super::observe::{Event, Log};
 use super::shelf::{Displaces, Shelf};
 use crate::clock::{Moment, Stamp, Started, Watch};
-use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
+use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
@@ -24,8 +25,13 @@ pub(crate) struct Call<'c> {
     pub(crate) clock: &'c Watch,
     pub(crate) log: Log<'c>,
     pub(crate) mode: Mode,
+    /// The groups that its result is in, if it is in any.
+    pub(crate) groups: Option<&'c Asked>,
     /// As of when nothing was there, if that is known.
     pub(crate) missed: Version,
+    /// Whether it has waited for a flight of each of its keys, in vain. Those that it
+    /// joins after that have begun after the call.
+    pub(super) waited: Cell<bool>,
 }
 
 /// What a call does with what is kept.
@@ -48,8 +54,8 @@ pub(crate) struct Brought<V> {
 
 impl Call<'_> {
     /// The verdict on an entry, as of now. The clock is read only if it matters.
-    pub(crate) fn verdict<V>(&self, entry: &Entry<V>) -> Verdict {
-        let facts = Facts::from(entry);
+    pub(crate) fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
+        let facts = self.facts(holder, entry);
         let now = match asks_for_time(facts, self.demand) {
             true => self.clock.now(),
             false => Stamp::from_nanos(0),
@@ -67,11 +73,15 @@ impl Call<'_> {
         if self.mode == Mode::Refresh {
             return None;
         }
-        self.judge(shelf.find(hash, asked))
+        self.judge(shelf.holder(), self.find(shelf, hash, asked))
     }
 
     /// What has been found, if it answers this call. Tells what it is.
-    pub(crate) fn judge<V>(&self, found: Result<Option<Entry<V>>, StoreError>) -> Option<Entry<V>> {
+    pub(crate) fn judge<V>(
+        &self,
+        holder: Holder<'_>,
+        found: Result<Option<Entry<V>>, StoreError>,
+    ) -> Option<Entry<V>> {
         let found = found.unwrap_or_else(|fault| {
             self.log.tell(Event::StoreFault(&fault));
             None
@@ -80,12 +90,13 @@ impl Call<'_> {
             self.log.tell(Event::Miss);
             return None;
         };
-        match self.verdict(&entry) {
+        match self.verdict(holder, &entry) {
             Verdict::Fresh => {
                 self.log.tell(Event::Hit);
                 return Some(entry);
             }
-            Verdict::Expired => self.log.tell(Event::Expired),
+            Verdict::Missing => self.log.tell(Event::Miss),
+            Verdict::Expired | Verdict::Stale => self.log.tell(Event::Expired),
             Verdict::Changed => self.log.tell(Event::EtagChanged),
         }
         None
@@ -101,8 +112,8 @@ impl Call<'_> {
         if self.mode == Mode::Refresh || !shelf.may_have_changed(hash, self.missed) {
             return None;
         }
-        let entry = shelf.find(hash, asked).ok().flatten()?;
-        (self.verdict(&entry) == Verdict::Fresh).then_some(entry)
+        let entry = self.find(shelf, hash, asked).ok().flatten()?;
+        (self.verdict(shelf.holder(), &entry) == Verdict::Fresh).then_some(entry)
     }
 
     /// Gets what was not there a moment ago: by building it, or from who builds it.
@@ -239,7 +250,7 @@ impl Call<'_> {
             value: brought.value,
             created,
             expires: expires.unwrap_or(created),
-            etag: brought.etag.or_else(|| self.demand.etag.cloned()),
+            marks: self.marks(brought.etag),
             took: took.as_secs_f32(),
         }
     }
@@ -254,7 +265,10 @@ impl Call<'_> {
             return false;
         }
         match landed {
-            Ok(entry) => shelf.knows(Ok(&entry.value)) && accepts_joined(entry.into(), self.demand),
+            Ok(entry) => {
+                shelf.knows(Ok(&entry.value))
+                    && accepts_joined(self.joined(shelf.holder(), entry), self.demand)
+            }
             // A lock that another call wanted, and could not do without.
             Err(BuildError::NotLocked(_)) => {
                 self.terms.on_lock_timeout == OnLockTimeout::Error && self.guards(shelf).is_some()
@@ -347,6 +361,16 @@ impl Call<'_> {
     }
 }
 
+impl Run {
+    /// Takes note of whether the generations are known that its result is to record. If
+    /// they are not, nobody could tell when it is over.
+    pub(super) fn knows_groups(&self, is_known: bool) {
+        if !is_known {
+            self.drops.set(true);
+        }
+    }
+}
+
 /// A call that builds, or waits for who does.
 struct Attempt<'a, S: Shelf, B> {
     call: &'a Call<'a>,
@@ -371,7 +395,9 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
     }
 
     fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
-        self.call.accepts(self.shelf, landed)
+        let accepts = self.call.accepts(self.shelf, landed);
+        self.call.waited.set(!accepts);
+        accepts
     }
 
     fn publish(&self) -> Publish {
@@ -407,11 +433,12 @@ where
         {
             return Ok(Made::Found(entry));
         }
+        self.run.knows_groups(self.call.begin(self.shelf));
         let build = self.build.take().expect("a call leads one build");
-        // The time that a lock took is no part of the build.
-        let started = match self.lock {
-            Some(_) => self.call.clock.start(),
-            None => self.call.clock.start_at(began),
+        // The time that a lock took, or a question for groups, is no part of the build.
+        let started = match self.lock.is_some() || self.call.groups.is_some() {
+            true => self.call.clock.start(),
+            false => self.call.clock.start_at(began),
         };
         let built = self.call.run(self.hash, build, started, &self.run);
         built.map(Made::Built).map_err(Stopped::Failed)

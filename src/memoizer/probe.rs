@@ -196,6 +196,89 @@ impl<R> CodesNone<R> for Probe<R> {
     }
 }
 
+/// Asks whether the store `S` can keep results of type `R`.
+#[derive(Debug)]
+pub struct Keeping<R, S>(PhantomData<fn() -> (R, S)>);
+
+impl<R, S> Keeping<R, S> {
+    /// Asks about this store.
+    pub const fn by(_: &S) -> Self {
+        Keeping(PhantomData)
+    }
+}
+
+/// What borrows, of which the compiler cannot be asked whether it is read from bytes.
+#[derive(Debug)]
+pub struct Borrowing<R>(PhantomData<fn() -> R>);
+
+/// A store that is known by its type to keep bytes.
+#[cfg(feature = "bytes")]
+pub trait KeepsBytes {}
+
+#[cfg(feature = "bytes")]
+impl KeepsBytes for crate::store::bytes::Encoded {}
+
+#[cfg(feature = "bytes")]
+impl KeepsBytes for crate::store::Tiered {}
+
+/// It keeps bytes, and serde makes bytes of all results.
+#[cfg(feature = "bytes")]
+pub trait KeepsAll {
+    /// It can.
+    fn check(&self) {}
+}
+
+#[cfg(feature = "bytes")]
+impl<R, S: KeepsBytes> KeepsAll for &&&Keeping<R, S> where
+    R: serde::Serialize + serde::de::DeserializeOwned
+{
+}
+
+/// It keeps bytes, and serde makes bytes of an `Ok`.
+#[cfg(feature = "bytes")]
+pub trait KeepsOk {
+    /// It can.
+    fn check(&self) {}
+}
+
+#[cfg(feature = "bytes")]
+impl<T, E, S: KeepsBytes> KeepsOk for &&Keeping<Result<T, E>, S> where
+    T: serde::Serialize + serde::de::DeserializeOwned
+{
+}
+
+/// It keeps bytes, and there is no way to make them: an error, with the remedy.
+#[cfg(feature = "bytes")]
+pub trait KeepsNone<R> {
+    /// Never called: nothing is `Coded`.
+    fn check(&self)
+    where
+        R: Coded,
+    {
+    }
+}
+
+#[cfg(feature = "bytes")]
+impl<R, S: KeepsBytes> KeepsNone<R> for &Keeping<R, S> {}
+
+/// What else could become bytes: nothing.
+#[cfg(feature = "bytes")]
+#[diagnostic::on_unimplemented(
+    message = "this function's results are to be kept as bytes, but `{Self}` has no `Serialize` and `DeserializeOwned`",
+    label = "has no `Serialize` and `DeserializeOwned`",
+    note = "derive `Serialize` and `Deserialize` for it, or name a `store` of values",
+    note = "a type parameter needs `Serialize + DeserializeOwned`; what borrows is not read from bytes: return `String` for `&str`"
+)]
+pub trait Coded {}
+
+/// It keeps values, or it is not known before the first use what it keeps.
+pub trait KeepsAny {
+    /// It may.
+    fn check(&self) {}
+}
+
+impl<R, S> KeepsAny for Keeping<R, S> {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

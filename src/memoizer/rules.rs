@@ -9,10 +9,13 @@ use std::time::{Duration, SystemTime};
 /// Options of a function that are computed, from the arguments of a call or from a
 /// fresh value.
 ///
-/// They are called with nothing locked. An etag by the arguments is asked for in
-/// every call, hits too; ages are asked for once for each build.
+/// They are called with nothing locked. An etag or tags by the arguments are asked for
+/// in every call, hits too; ages are asked for once for each build. There are no tags
+/// by the value: whether a group is invalidated while a value is built can only be told
+/// if its groups are known before.
 pub struct Rules<M: Memoized> {
     pub(crate) etag_by: Option<ByArgs<M, Etag>>,
+    pub(crate) tags_by: Option<ByArgs<M, Arc<[Arc<str>]>>>,
     max_age_by: Option<ByArgs<M, Duration>>,
     expiry_by: Option<ByArgs<M, SystemTime>>,
     max_age_of: Option<OfOutput<M, Duration>>,
@@ -28,6 +31,7 @@ impl<M: Memoized> Rules<M> {
     pub fn new() -> Self {
         Rules {
             etag_by: None,
+            tags_by: None,
             max_age_by: None,
             expiry_by: None,
             max_age_of: None,
@@ -44,6 +48,20 @@ impl<M: Memoized> Rules<M> {
         etag: impl for<'a> Fn(&M::Args<'a>) -> T + Send + Sync + 'static,
     ) -> Self {
         self.etag_by = Some(Arc::new(move |args| etag(args).into_etag()));
+        self
+    }
+
+    /// The tags of a value, by the arguments, in place of those of the options.
+    #[must_use]
+    pub fn tags_by<T: IntoIterator<Item: Into<Arc<str>>>>(
+        mut self,
+        tags: impl for<'a> Fn(&M::Args<'a>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        let tags = move |args: &M::Args<'_>| {
+            let tags = tags(args).into_iter().map(Into::into);
+            Some(tags.collect())
+        };
+        self.tags_by = Some(Arc::new(tags));
         self
     }
 
@@ -105,6 +123,9 @@ impl<M: Memoized> Rules<M> {
         if !call.etag.inherits() {
             left.etag_by = None;
         }
+        if !call.tags.inherits() {
+            left.tags_by = None;
+        }
         if !(call.max_age.inherits() && call.max_age_of.inherits()) {
             (left.max_age_by, left.max_age_of) = (None, None);
         }
@@ -129,6 +150,14 @@ impl<M: Memoized> Rules<M> {
     /// The etag that a call gives.
     pub(crate) fn etag(&self, args: &M::Args<'_>) -> Option<Etag> {
         self.etag_by.as_ref()?(args)
+    }
+
+    /// The tags that a call's result has.
+    pub(crate) fn tags(&self, args: &M::Args<'_>, terms: &Terms) -> Option<Arc<[Arc<str>]>> {
+        match &self.tags_by {
+            Some(tags) => tags(args).filter(|tags| !tags.is_empty()),
+            None => terms.tags.clone(),
+        }
     }
 
     /// The ages that the arguments say.
@@ -161,6 +190,7 @@ impl<M: Memoized> Clone for Rules<M> {
     fn clone(&self) -> Self {
         Rules {
             etag_by: self.etag_by.clone(),
+            tags_by: self.tags_by.clone(),
             max_age_by: self.max_age_by.clone(),
             expiry_by: self.expiry_by.clone(),
             max_age_of: self.max_age_of.clone(),

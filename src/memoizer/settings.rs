@@ -1,5 +1,6 @@
 //! What holds for all calls of one memoizer, and can be changed while it is used.
 
+use super::epochs::Epochs;
 use super::observe::Observers;
 use crate::clock::Watch;
 use crate::error::RegionError;
@@ -7,6 +8,7 @@ use crate::options::{Options, Terms};
 use crate::region::Regions;
 use once_cell::sync::OnceCell;
 use parking_lot::RwLock;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 #[derive(Default)]
@@ -14,6 +16,8 @@ pub(crate) struct Settings {
     /// Set once, before the memoizer is used.
     clock: OnceCell<Watch>,
     pub(crate) observers: Observers,
+    /// What has been invalidated of what is in no store.
+    pub(crate) epochs: Arc<Epochs>,
     book: RwLock<Book>,
     /// Grows with every change.
     version: AtomicU64,

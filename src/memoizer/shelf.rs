@@ -1,13 +1,14 @@
 //! Where results are kept, as a call sees it: a place to look and to put, and the
 //! flights into it.
 
+use super::groups::{Asked, Holder};
 use crate::clock::Stamp;
 use crate::coding::Coded;
 use crate::entry::{AnyValue, Entry};
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::Terms;
-use crate::store::{AnyFailure, Guards, Lease, SharedStore, StoreError};
+use crate::store::{AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation};
 use crate::table::Version;
 
 pub(crate) trait Shelf {
@@ -25,6 +26,17 @@ pub(crate) trait Shelf {
         hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
+
+    /// The same, and with the same question what there is of groups.
+    fn find_with<Q: Lookup<Self::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+        groups: &Asked,
+    ) -> Result<Option<Entry<Self::Value>>, StoreError>;
+
+    /// Where the generations of groups are held.
+    fn holder(&self) -> Holder<'_>;
 
     /// Whether what was not there, as of that version, may have come by now. For who
     /// leads the flight for it.
@@ -77,6 +89,7 @@ impl Displaces for Option<Entry<AnyValue>> {}
 /// does. Any other value under the same key is a fault, and counts as a miss.
 pub(crate) struct Among<'s, F> {
     pub(crate) store: &'s SharedStore,
+    pub(crate) holder: Holder<'s>,
     pub(crate) value: F,
     pub(crate) failure: fn(&AnyFailure) -> bool,
     /// How its values become bytes, if that is asked.
@@ -84,6 +97,27 @@ pub(crate) struct Among<'s, F> {
 }
 
 impl<F: Fn(&AnyValue) -> bool> Among<'_, F> {
+    /// What is kept for several keys, of whatever kind, and with the same question what
+    /// there is of groups. The keys come first: in a store that answers for one after
+    /// another, a generation is then no older than an entry.
+    pub(crate) fn find_many(
+        &self,
+        texts: &[&String],
+        groups: Option<&Asked>,
+    ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
+        let coded = self.coded;
+        let keys = texts.iter().map(|text| Question { text, coded });
+        let groups = groups.filter(|_| matches!(self.holder, Holder::Store(_)));
+        let of_groups = groups.into_iter().flat_map(Asked::keys);
+        let questions: Vec<_> = keys.chain(of_groups.map(Question::of_group)).collect();
+        let mut found = self.store.find_many(&questions);
+        let generations = found.split_off(texts.len());
+        if let Some(groups) = groups {
+            groups.saw(generations.into_iter().map(generation));
+        }
+        found
+    }
+
     /// What has been found, unless it is of another kind.
     pub(crate) fn recognise(
         &self,
@@ -115,6 +149,21 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
         asked: &Q,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         self.recognise(self.store.find(&asked.to_key(), self.coded))
+    }
+
+    fn find_with<Q: Lookup<String>>(
+        &self,
+        _hash: u64,
+        asked: &Q,
+        groups: &Asked,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        let text = asked.to_key();
+        let mut found = self.find_many(&[&text], Some(groups));
+        self.recognise(found.pop().expect("one was asked for"))
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        self.holder
     }
 
     fn put(

@@ -1,4 +1,6 @@
+use super::epochs::Epochs;
 use super::facts::Facts;
+use super::groups::{Asked, Holder};
 use super::output::Output;
 use super::shelf::{Displaces, Shelf};
 use super::{Memoized, Shareable};
@@ -6,17 +8,20 @@ use crate::clock::Stamp;
 use crate::drive::block_on;
 use crate::entry::Entry;
 use crate::flight::{Flights, Leaders, Publish};
+use crate::generation::How;
 use crate::key::{Lookup, hash_of, text};
 use crate::options::Terms;
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Guards, Lease, StoreError};
 use crate::table::{Dates, Expiring, Left, Version};
+use std::sync::Arc;
 
 /// A function's own results in memory, by typed keys.
 pub(crate) struct Table<M: Memoized> {
     rows: Rows<M>,
     flights: Flights<M::Key, Entry<Output<M>>, Unshared>,
+    epochs: Arc<Epochs>,
 }
 
 enum Rows<M: Memoized> {
@@ -77,7 +82,7 @@ impl<M: Memoized> Displaces for Displaced<M> {
 }
 
 impl<M: Shareable> Table<M> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(epochs: &Arc<Epochs>) -> Self {
         Table {
             rows: match M::capacity() {
                 #[cfg(feature = "bounded")]
@@ -85,6 +90,7 @@ impl<M: Shareable> Table<M> {
                 _ => Rows::Free(Expiring::new(hash_of)),
             },
             flights: Flights::new(M::NAME, Leaders::Unnamed),
+            epochs: Arc::clone(epochs),
         }
     }
 
@@ -161,6 +167,36 @@ impl<M: Shareable> Table<M> {
         }
     }
 
+    /// Voids the builds under way, and forgets what is kept, or has it expire.
+    pub(crate) fn end(&self, how: How) {
+        match how {
+            How::Hard => _ = self.clear(),
+            How::Soft => {
+                self.flights.void_all();
+                self.expire();
+            }
+        }
+    }
+
+    /// Has all that is kept expire.
+    fn expire(&self) {
+        let at = Stamp::from_nanos(0);
+        match &self.rows {
+            Rows::Free(rows) => rows.expire_all(at),
+            #[cfg(feature = "bounded")]
+            Rows::Bounded(store) => {
+                use crate::store::Store;
+                for (key, _) in store.entries().unwrap_or_default() {
+                    let hash = hash_of(&key);
+                    store.update(hash, &&key, |row, hint| {
+                        row.expires = at;
+                        *hint = at;
+                    });
+                }
+            }
+        }
+    }
+
     pub(crate) fn expire_at<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q, at: Stamp) -> bool {
         match &self.rows {
             Rows::Free(rows) => rows.set_expires(hash, |key| asked.is(key), at),
@@ -203,6 +239,19 @@ impl<M: Shareable> Shelf for Table<M> {
         asked: &Q,
     ) -> Result<Option<Entry<Output<M>>>, StoreError> {
         Ok(self.read(hash, asked))
+    }
+
+    fn find_with<Q: Lookup<M::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+        _: &Asked,
+    ) -> Result<Option<Entry<Output<M>>>, StoreError> {
+        Ok(self.read(hash, asked))
+    }
+
+    fn holder(&self) -> Holder<'_> {
+        Holder::Memoizer(&self.epochs)
     }
 
     fn put(

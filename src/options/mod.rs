@@ -54,6 +54,8 @@ pub struct Options {
     pub(crate) error_age: Setting<Duration>,
     pub(crate) none_age: Setting<Duration>,
     pub(crate) schema: Setting<u64>,
+    pub(crate) tags: Setting<Arc<[Arc<str>]>>,
+    pub(crate) grouped: Setting<bool>,
 }
 
 /// What to do when a lock is not acquired in time, or another caller's build does
@@ -99,6 +101,8 @@ impl Options {
             error_age: Setting::Inherit,
             none_age: Setting::Inherit,
             schema: Setting::Inherit,
+            tags: Setting::Inherit,
+            grouped: Setting::Inherit,
         }
     }
 
@@ -194,6 +198,48 @@ impl Options {
         self.set(|o| &mut o.schema, number)
     }
 
+    /// The tags that results can be [invalidated](crate::Memoizer::invalidate) by,
+    /// in place of those that the next level says.
+    ///
+    /// Each is read before a build, so there are none that depend on the value. In a
+    /// shared store each makes the question of a read longer by one key, and takes
+    /// about 100 bytes there, beside its name, until the store evicts it.
+    ///
+    /// ```
+    /// use mementos::{Group, Memoizer, Options};
+    ///
+    /// let memo = Memoizer::in_memory();
+    /// let of_ann = Options::new().tags(["users", "ann"]);
+    /// memo.get_with("name of ann", &of_ann, || "Ann")?;
+    /// memo.invalidate(Group::tag("ann")).unwrap();
+    /// assert!(!memo.exists("name of ann").unwrap());
+    /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+    /// ```
+    pub fn tags<T: Into<Arc<str>>>(self, tags: impl IntoIterator<Item = T>) -> Self {
+        let tags = tags.into_iter().map(Into::into).collect();
+        self.set(|o| &mut o.tags, tags)
+    }
+
+    /// Whether results in a shared store can be invalidated by their region, by their
+    /// namespace, and all together. If nothing is said, they cannot: it makes the
+    /// question of each read longer by three keys.
+    ///
+    /// Functions' own tables can be invalidated like that in any case.
+    ///
+    /// ```
+    /// use mementos::{Group, Memoizer, Options};
+    ///
+    /// let memo = Memoizer::in_memory()
+    ///     .region("users", Options::new().grouped(true));
+    /// memo.get_with("ann", Options::new().region("users"), || 1)?;
+    /// memo.invalidate(Group::region("users")).unwrap();
+    /// assert!(!memo.exists("ann").unwrap());
+    /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+    /// ```
+    pub fn grouped(self, are_grouped: bool) -> Self {
+        self.set(|o| &mut o.grouped, are_grouped)
+    }
+
     fn set<T>(mut self, field: impl Fn(&mut Self) -> &mut Setting<T>, value: T) -> Self {
         *field(&mut self) = Setting::Set(value);
         self
@@ -226,6 +272,8 @@ impl Options {
             error_age: self.error_age.over(&outer.error_age),
             none_age: self.none_age.over(&outer.none_age),
             schema: self.schema.over(&outer.schema),
+            tags: self.tags.over(&outer.tags),
+            grouped: self.grouped.over(&outer.grouped),
         }
     }
 }
@@ -274,6 +322,10 @@ explicitly_none! {
     no_none_age: none_age;
     /// A type is told by its name, whatever the next level says.
     no_schema: schema;
+    /// No tags, whatever the next level says.
+    no_tags: tags;
+    /// Results are in no group but those of their tags, whatever the next level says.
+    no_grouped: grouped;
 }
 
 impl fmt::Debug for Options {
@@ -294,7 +346,7 @@ impl fmt::Debug for Options {
             )* };
         }
         shown!(max_age expiry etag region parent namespace timeout on_lock_timeout jitter);
-        shown!(error_age none_age schema);
+        shown!(error_age none_age schema tags grouped);
         named!(max_age_of expiry_of store lock);
         fields.finish()
     }

@@ -2,7 +2,8 @@
 
 use super::{OnLockTimeout, Options, Setting};
 use crate::etag::Etag;
-use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, Visitor};
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserialize, Deserializer, Error, IntoDeserializer, SeqAccess, Visitor};
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -24,6 +25,8 @@ struct Written {
     error_age: Setting<Age>,
     none_age: Setting<Age>,
     schema: Setting<u64>,
+    tags: Setting<Vec<String>>,
+    grouped: Setting<bool>,
 }
 
 impl<'de> Deserialize<'de> for Options {
@@ -44,6 +47,10 @@ impl<'de> Deserialize<'de> for Options {
             error_age: written.error_age.map(age),
             none_age: written.none_age.map(age),
             schema: written.schema,
+            tags: written
+                .tags
+                .map(|tags| tags.into_iter().map(name).collect()),
+            grouped: written.grouped,
             ..Options::new()
         })
     }
@@ -84,6 +91,14 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Setting<T> {
                     "none" => Ok(Setting::None),
                     text => T::deserialize(text.into_deserializer()).map(Setting::Set),
                 }
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(SeqAccessDeserializer::new(list)).map(Setting::Set)
+            }
+
+            fn visit_bool<E: Error>(self, yes: bool) -> Result<Self::Value, E> {
+                T::deserialize(yes.into_deserializer()).map(Setting::Set)
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
@@ -171,6 +186,8 @@ mod tests {
             namespace = "none"
             on_lock_timeout = "error"
             expiry = "2027-01-01T00:00:00Z"
+            tags = ["one", "two"]
+            grouped = true
             "#,
         )
         .unwrap();
@@ -181,17 +198,24 @@ mod tests {
         assert_eq!(long.namespace, Setting::None);
         assert_eq!(long.on_lock_timeout, Setting::Set(OnLockTimeout::Error));
         assert_eq!(long.jitter, Setting::Inherit);
+        let tags = long.tags.value().map(|tags| tags.join(" "));
+        assert_eq!(tags.as_deref(), Some("one two"));
+        assert_eq!(long.grouped, Setting::Set(true));
         let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_761_600);
         assert_eq!(long.expiry, Setting::Set(new_year));
     }
 
     #[test]
     fn regions_are_read_from_json() {
-        let regions: Regions =
-            serde_json::from_str(r#"{"short": {"max_age": 0.5, "etag": null}}"#).unwrap();
+        let regions: Regions = serde_json::from_str(
+            r#"{"short": {"max_age": 0.5, "etag": null, "tags": "none", "grouped": false}}"#,
+        )
+        .unwrap();
         let short = regions.get("short").unwrap();
         assert_eq!(short.max_age, Setting::Set(Duration::from_millis(500)));
         assert_eq!(short.etag, Setting::None);
+        assert_eq!(short.tags, Setting::None);
+        assert_eq!(short.grouped, Setting::Set(false));
     }
 
     #[test]

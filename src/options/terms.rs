@@ -2,6 +2,7 @@ use super::{OfValue, OnLockTimeout, Options};
 use crate::clock::{Stamp, nanos};
 use crate::decide::{ANY_AGE, Demand};
 use crate::etag::Etag;
+use crate::group::Group;
 use crate::key::text;
 use crate::store::{Lock, SharedStore};
 use std::any::Any;
@@ -39,6 +40,10 @@ pub(crate) struct Terms {
     error_age: Option<Duration>,
     none_age: Option<Duration>,
     pub(crate) schema: Option<u64>,
+    /// None, if there are none.
+    pub(crate) tags: Option<Arc<[Arc<str>]>>,
+    /// Whether results are in the groups of their region, their namespace, and all.
+    pub(crate) grouped: bool,
 }
 
 /// Which lock is held while something is built.
@@ -116,6 +121,8 @@ impl From<&Options> for Terms {
             error_age: options.error_age.value().copied(),
             none_age: options.none_age.value().copied(),
             schema: options.schema.value().copied(),
+            tags: options.tags.value().filter(|t| !t.is_empty()).cloned(),
+            grouped: options.grouped.value().copied().unwrap_or_default(),
         }
     }
 }
@@ -167,6 +174,7 @@ impl Terms {
     pub(crate) fn plain_age(&self) -> Option<u64> {
         let is_plain = self.expiry_bound == Stamp::NEVER
             && self.etag.is_none()
+            && self.tags.is_none()
             && self.namespace.is_none()
             && self.store.is_none();
         is_plain.then_some(self.bound)
@@ -186,6 +194,29 @@ impl Terms {
             Some(namespace) => format!("{}:{function}(", escaped(namespace)),
             None => format!("{function}("),
         })
+    }
+
+    /// The key under which a store holds the generation of a group. Its form is none
+    /// that a function's name has. A key by hand of the same text would be read as no
+    /// generation, and the other way round: both would be built anew, and no more.
+    pub(crate) fn group(&self, group: &Group) -> String {
+        match group {
+            Group::Tag(name) => self.full(&format!("@tag:{name}")),
+            Group::Region(name) => self.full(&format!("@region:{name}")),
+            Group::Namespace => self.full("@namespace"),
+            Group::All => "@all".to_owned(),
+        }
+    }
+
+    /// The groups of a result with these tags, beside them: none, if results are not
+    /// in such.
+    pub(crate) fn groups(&self) -> Vec<Group> {
+        if !self.grouped {
+            return Vec::new();
+        }
+        let region = self.region.clone().map(Group::Region);
+        let wide = [Group::Namespace, Group::All];
+        region.into_iter().chain(wide).collect()
     }
 
     /// Whether an `Err` is kept for some time.

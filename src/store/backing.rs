@@ -1,4 +1,4 @@
-use super::{Guards, Lease, Store, StoreError};
+use super::{Becomes, Guards, Lease, Question, Store, StoreError};
 #[cfg(feature = "bytes")]
 use super::{Tiered, bytes::Encoded};
 use crate::clock::Stamp;
@@ -60,28 +60,87 @@ impl Backing {
         }
     }
 
-    /// Each of several keys, with one question to a store of bytes.
+    /// Each of several keys, in their order, with one question to a store of bytes.
     pub(super) fn find_many(
         &self,
-        texts: &[&String],
-        coded: Option<Coded<'_>>,
+        questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
+        #[cfg(feature = "bytes")]
+        let each = |fault| vec![Err(fault); questions.len()];
         match self {
-            Backing::Values(store) => {
-                _ = coded;
-                texts.iter().map(|text| store.get(text)).collect()
-            }
+            Backing::Values(store) => questions.iter().map(|q| store.get(q.text)).collect(),
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => {
-                let keys: Vec<&str> = texts.iter().map(|text| text.as_str()).collect();
-                let found = said(coded).and_then(|coded| store.find_many(&keys, coded));
-                found.unwrap_or_else(|fault| vec![Err(fault); texts.len()])
+                let asked = asked(questions);
+                let found = asked.and_then(|asked| store.find_many(&asked));
+                found.unwrap_or_else(each)
             }
             #[cfg(feature = "bytes")]
             Backing::Tiered(store) => {
-                let found = said(coded).and_then(|coded| store.find_many(texts, coded));
-                found.unwrap_or_else(|fault| vec![Err(fault); texts.len()])
+                let asked = asked(questions);
+                let found = asked.and_then(|asked| store.find_many(&asked));
+                found.unwrap_or_else(each)
             }
+        }
+    }
+
+    /// Keeps an entry unless something is kept; answers whether it is, or nothing where
+    /// the store cannot do that in one step.
+    pub(super) fn add(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<Option<bool>, StoreError> {
+        match self {
+            Backing::Values(_) => {
+                _ = (text, entry, coded);
+                Ok(None)
+            }
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(store) => store.add(text, entry, coded),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.add(text, entry, coded),
+        }
+    }
+
+    /// Replaces what is kept by what `change` makes of it, unless it is another by then;
+    /// answers whether it was replaced.
+    pub(super) fn change(
+        &self,
+        text: &String,
+        coded: Coded<'_>,
+        change: &Becomes,
+    ) -> Result<bool, StoreError> {
+        match self {
+            Backing::Values(store) => {
+                _ = coded;
+                let Some(entry) = store.get(text)? else {
+                    return Ok(false);
+                };
+                let changed = change(&entry)?;
+                let hint = changed.expires.hint();
+                store.put(text.clone(), changed, hint)?;
+                Ok(true)
+            }
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(store) => store.change(text, coded, change),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.change(text, coded, change),
+        }
+    }
+
+    /// Whether values are kept as they are.
+    pub(super) fn is_memory(&self) -> bool {
+        matches!(self, Backing::Values(_))
+    }
+
+    /// Whether nothing is kept, as far as that can be told.
+    pub(super) fn is_empty(&self) -> bool {
+        match self {
+            Backing::Values(store) => store.is_empty().unwrap_or(false),
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(_) | Backing::Tiered(_) => false,
         }
     }
 
@@ -221,6 +280,13 @@ impl Backing {
             Backing::Tiered(store) => store.guards(),
         }
     }
+}
+
+/// The keys, and how what is there becomes values.
+#[cfg(feature = "bytes")]
+fn asked<'q>(questions: &[Question<'q>]) -> Result<Vec<(&'q String, Coded<'q>)>, StoreError> {
+    let asked = |q: &Question<'q>| Ok((q.text, said(q.coded)?));
+    questions.iter().map(asked).collect()
 }
 
 /// How values become bytes: a call is refused before it comes here without.

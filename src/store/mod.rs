@@ -18,6 +18,7 @@ mod bounded;
 pub mod bytes;
 #[cfg(feature = "disk")]
 pub mod disk;
+mod generations;
 mod keep;
 mod kept;
 mod lease;
@@ -39,6 +40,7 @@ mod weak;
 pub(crate) use bounded::Leaving;
 #[cfg(feature = "bounded")]
 pub use bounded::{BoundedStore, Evicted};
+pub(crate) use generations::{Becomes, Question, generation};
 pub use keep::Keep;
 pub(crate) use kept::{Displaced, Kept};
 pub use lease::{Lease, Leases};

@@ -1,5 +1,5 @@
 use super::backing::Backing;
-use super::{Guards, Lease, Store, StoreError};
+use super::{Guards, Lease, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::drive::block_on;
@@ -94,10 +94,18 @@ impl SharedStore {
 
     pub(crate) fn find_many(
         &self,
-        texts: &[&String],
-        coded: Option<Coded<'_>>,
+        questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
-        self.0.backing.find_many(texts, coded)
+        self.0.backing.find_many(questions)
+    }
+
+    pub(super) fn backing(&self) -> &Backing {
+        &self.0.backing
+    }
+
+    /// Whether nothing is kept, and nothing is built to be kept.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.flights().len() == 0 && self.0.backing.is_empty()
     }
 
     /// What is known of a value, which is not looked at.

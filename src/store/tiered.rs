@@ -1,5 +1,5 @@
 use super::bytes::{Change, Encoded, Found, Watch};
-use super::{Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
+use super::{Becomes, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
 use crate::clock::{Clock, Stamp, Watch as Clocked, nanos};
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
@@ -137,16 +137,15 @@ impl Tiered {
 
     pub(super) fn find_many(
         &self,
-        texts: &[&String],
-        coded: Coded<'_>,
+        asked: &[(&String, Coded<'_>)],
     ) -> Result<Vec<Found>, StoreError> {
-        let mut found: Vec<_> = texts
+        let mut found: Vec<_> = asked
             .iter()
-            .map(|text| Ok(self.near(text, coded.schema)))
+            .map(|(text, coded)| Ok(self.near(text, coded.schema)))
             .collect();
         let missing = |found: &[Result<Option<_>, _>]| -> Vec<usize> {
             let missing = |at: &usize| matches!(found[*at], Ok(None));
-            (0..texts.len()).filter(missing).collect()
+            (0..asked.len()).filter(missing).collect()
         };
         let open = missing(&found);
         if open.is_empty() {
@@ -154,13 +153,14 @@ impl Tiered {
         }
         let epochs: Vec<u64> = open
             .iter()
-            .map(|at| self.memory.epoch(texts[*at]))
+            .map(|at| self.memory.epoch(asked[*at].0))
             .collect();
-        let keys: Vec<&str> = open.iter().map(|at| texts[*at].as_str()).collect();
-        let far = self.far.find_many(&keys, coded)?;
+        let keys: Vec<_> = open.iter().map(|at| asked[*at]).collect();
+        let far = self.far.find_many(&keys)?;
         for ((at, epoch), far) in open.into_iter().zip(epochs).zip(far) {
             if let Ok(Some(entry)) = &far {
-                self.keep(texts[at], entry, coded, epoch);
+                let (text, coded) = asked[at];
+                self.keep(text, entry, coded, epoch);
             }
             found[at] = far;
         }
@@ -186,6 +186,33 @@ impl Tiered {
             Err(_) => self.memory.forget(text),
         }
         put
+    }
+
+    pub(super) fn add(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<Option<bool>, StoreError> {
+        let epoch = self.memory.epoch(text);
+        let added = self.far.add(text, entry, coded);
+        match added {
+            Ok(Some(true)) => self.keep(text, entry, coded, epoch),
+            // It is not known what is there now.
+            _ => self.memory.forget(text),
+        }
+        added
+    }
+
+    pub(super) fn change(
+        &self,
+        text: &str,
+        coded: Coded<'_>,
+        change: &Becomes,
+    ) -> Result<bool, StoreError> {
+        let changed = self.far.change(text, coded, change);
+        self.memory.forget(text);
+        changed
     }
 
     pub(super) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {

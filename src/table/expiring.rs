@@ -74,6 +74,16 @@ impl<K, V, N: Note> Expiring<K, V, N> {
         is_there
     }
 
+    /// Has all rows expire at another time.
+    pub(crate) fn expire_all(&self, at: Stamp) {
+        self.table.expire_all(at);
+        for earliest in &self.earliest {
+            earliest.fetch_min(at.nanos(), Ordering::Relaxed);
+        }
+        let rows = self.table.len();
+        self.paid.fetch_add(PAYS * rows, Ordering::Relaxed);
+    }
+
     /// Takes note of an expiry. After the row is there: a sweep that has not seen
     /// the row has put its own note down before.
     fn expects(&self, hash: u64, expires: Stamp) {

@@ -1,5 +1,6 @@
 //! What a memoizer must do over any store.
 
+use super::groups;
 use crate::clock::FakeClock;
 use crate::etag::Etag;
 use crate::memoizer::Memoizer;
@@ -49,6 +50,7 @@ pub fn conform(make: impl Fn() -> SharedStore) {
         let (memo, clock) = fresh();
         test(&memo, &clock);
     }
+    groups::conform(make);
 }
 
 fn secs(seconds: u64) -> Duration {

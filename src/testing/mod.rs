@@ -19,6 +19,7 @@
 
 pub mod byte_stores;
 mod chaos;
+mod groups;
 mod heap;
 pub mod memoizers;
 pub mod stores;

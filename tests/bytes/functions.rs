@@ -1,8 +1,9 @@
 use crate::support::*;
 use mementos::store::bytes::{ByteStore, Encoded};
+use mementos::store::{MemoryStore, SharedStore, Tiered};
 use mementos::testing::HeapBytes;
-use mementos::{BuildError, Memoizer, Options, memoize};
-use serde::{Deserialize, Serialize};
+use mementos::{BuildError, Key, Memoizer, Options, memoize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 static RUNS: AtomicU32 = AtomicU32::new(0);
@@ -143,4 +144,49 @@ fn a_function_can_name_its_store() {
         )
         .unwrap();
     assert_eq!(seen, 1, "by hand, under the same text and schema");
+}
+
+#[test]
+fn a_function_that_names_its_store_keeps_what_serde_can_do_of_its_results() {
+    #[derive(Clone, Debug, PartialEq)]
+    struct Odd;
+
+    #[memoize(store = Tiered::new(Encoded::new(HeapBytes::new())))]
+    fn halves(x: u32) -> Result<u32, Odd> {
+        match x % 2 {
+            0 => Ok(x / 2),
+            _ => Err(Odd),
+        }
+    }
+
+    #[memoize(store = Encoded::new(HeapBytes::new()))]
+    fn twice<T: Key + Serialize + DeserializeOwned>(x: T) -> Vec<T> {
+        vec![x.clone(), x]
+    }
+
+    assert_eq!((halves(4), halves(3)), (Ok(2), Err(Odd)));
+    assert!(halves::exists(4) && !halves::exists(3));
+    assert_eq!(twice("a".to_owned()), ["a", "a"]);
+    assert!(twice::exists("a".to_owned()));
+}
+
+#[test]
+fn a_store_of_values_asks_for_no_serde_and_one_that_is_not_known_asks_when_it_is_used() {
+    #[derive(Clone)]
+    struct Opaque;
+
+    #[memoize(store = MemoryStore::new())]
+    fn by_value(_x: u32) -> Opaque {
+        Opaque
+    }
+
+    #[memoize(store = SharedStore::from(Encoded::new(HeapBytes::new())))]
+    fn unknown(_x: u32) -> Opaque {
+        Opaque
+    }
+
+    by_value(1);
+    assert!(by_value::exists(1));
+    let asked = unknown::get(Options::new(), 1);
+    assert!(matches!(asked, Err(BuildError::Uncodable(_))));
 }

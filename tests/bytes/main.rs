@@ -3,7 +3,10 @@
 mod by_hand;
 mod faults;
 mod functions;
+mod groups;
 mod groups_of_processes;
+#[path = "../shared/later_version.rs"]
+mod later_version;
 mod python;
 mod suites;
 mod support;

@@ -44,7 +44,15 @@ fn the_golden_file_is_read_by_the_documented_layout() {
         "expires_ns": null,
         "build_seconds": 0.25,
         "etag": "v1",
+        "groups": {},
         "value": [1, 2],
+    });
+    assert_eq!(parsed(golden).unwrap(), expected);
+    let golden = include_bytes!("../../src/store/bytes/golden/version_1_groups.bin");
+    let mut expected = expected;
+    expected["groups"] = json!({
+        "@tag:users": "18171615141312110200000000000000",
+        "@all": "ffffffffffffffff2827262524232221",
     });
     assert_eq!(parsed(golden).unwrap(), expected);
 }

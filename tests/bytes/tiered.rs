@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use mementos::clock::FakeClock;
-use mementos::store::bytes::{ByteStore, Encoded};
+use mementos::store::bytes::{ByteStore, Change, Encoded, Watch};
 use mementos::store::{StoreError, Tiered};
 use mementos::testing::HeapBytes;
 use mementos::{Memoizer, Options};
@@ -19,6 +19,8 @@ struct Watched {
     asked: Arc<AtomicUsize>,
     /// Called with the reply at hand, before it is given.
     replying: Arc<parking_lot::Mutex<Option<Hold>>>,
+    /// Whether they tell what changes in them.
+    tells: bool,
 }
 
 type Hold = Arc<dyn Fn() + Send + Sync>;
@@ -27,21 +29,37 @@ impl Watched {
     fn asked(&self) -> usize {
         self.asked.load(SeqCst)
     }
+
+    fn hold(&self) {
+        let replying = self.replying.lock().clone();
+        if let Some(replying) = replying {
+            replying();
+        }
+    }
 }
 
 impl ByteStore for Watched {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.asked.fetch_add(1, SeqCst);
         let reply = self.heap.get(key);
-        let replying = self.replying.lock().clone();
-        if let Some(replying) = replying {
-            replying();
-        }
+        self.hold();
         reply
     }
 
     fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
-        self.heap.put(key, bytes, expires)
+        let reply = self.heap.put(key, bytes, expires);
+        self.hold();
+        reply
+    }
+
+    fn watch(
+        &self,
+        told: Box<dyn Fn(Change<'_>) + Send + Sync>,
+    ) -> Result<Option<Watch>, StoreError> {
+        match self.tells {
+            true => self.heap.watch(told),
+            false => Ok(None),
+        }
     }
 
     fn delete(&self, key: &str) -> Result<bool, StoreError> {
@@ -136,32 +154,79 @@ fn several_keys_ask_for_those_that_are_not_near() {
     assert_eq!(far.asked(), asked + 1);
 }
 
-/// The reply is read, then the key is deleted, then the reply arrives.
+/// Does `change` when the reply to `ask` is at hand, and before it arrives.
+fn overtake<R: Send>(far: &Watched, ask: impl FnOnce() -> R + Send, change: impl FnOnce()) -> R {
+    let (replied, has_replied) = mpsc::channel();
+    let (changed, has_changed) = mpsc::channel::<()>();
+    let has_changed = parking_lot::Mutex::new(has_changed);
+    *far.replying.lock() = Some(Arc::new(move || {
+        replied.send(()).unwrap();
+        has_changed.lock().recv().unwrap();
+    }));
+    thread::scope(|scope| {
+        let asked = scope.spawn(ask);
+        has_replied.recv().unwrap();
+        *far.replying.lock() = None;
+        change();
+        changed.send(()).unwrap();
+        asked.join().unwrap()
+    })
+}
+
 #[test]
 fn a_reply_that_was_overtaken_by_a_delete_is_not_kept() {
     const ROUNDS: u32 = 10_000;
     let (memo, far, _) = tiered();
-    let (replied, has_replied) = mpsc::channel();
-    let (deleted, is_deleted) = mpsc::channel::<()>();
-    let is_deleted = parking_lot::Mutex::new(is_deleted);
-    let holds: Hold = Arc::new(move || {
-        replied.send(()).unwrap();
-        is_deleted.lock().recv().unwrap();
-    });
     for round in 0..ROUNDS {
         another(&far.heap).get("key", || round).unwrap();
-        *far.replying.lock() = Some(holds.clone());
-        thread::scope(|scope| {
-            let reader = scope.spawn(|| memo.entry::<u32>("key").unwrap());
-            has_replied.recv().unwrap();
-            *far.replying.lock() = None;
-            memo.delete("key").unwrap();
-            deleted.send(()).unwrap();
-            reader.join().unwrap();
-        });
+        let ask = || memo.entry::<u32>("key").unwrap().unwrap().into_value();
+        let read = overtake(&far, ask, || assert!(memo.delete("key").unwrap()));
+        assert_eq!(read, round);
         assert!(!memo.exists("key").unwrap());
         assert!(memo.entry::<u32>("key").unwrap().is_none(), "round {round}");
     }
+}
+
+#[test]
+fn a_reply_to_several_keys_that_was_overtaken_by_a_delete_is_not_kept() {
+    let (memo, far, _) = tiered();
+    another(&far.heap).get("key", || 1_u32).unwrap();
+    let ask = || {
+        let all = memo.get_many(&["key"], Options::new(), |_| -> Vec<u32> {
+            unreachable!("it is kept")
+        });
+        all.unwrap()
+    };
+    let read = overtake(&far, ask, || assert!(memo.delete("key").unwrap()));
+    assert_eq!(read, [1]);
+    assert!(memo.entry::<u32>("key").unwrap().is_none());
+}
+
+#[test]
+fn a_reply_that_was_overtaken_by_a_clear_is_not_kept() {
+    let (memo, far, _) = tiered();
+    another(&far.heap).get("key", || 1_u32).unwrap();
+    let ask = || memo.entry::<u32>("key").unwrap().unwrap().into_value();
+    let read = overtake(&far, ask, || memo.clear().unwrap());
+    assert_eq!(read, 1);
+    assert!(memo.entry::<u32>("key").unwrap().is_none());
+}
+
+/// What was put here is replaced by another before this process knows that it was put.
+#[test]
+fn what_is_put_here_and_replaced_at_once_is_not_kept() {
+    let far = Watched {
+        tells: true,
+        ..Watched::default()
+    };
+    let memo = Memoizer::new(Tiered::new(Encoded::new(far.clone())));
+    let put = || memo.refresh("key", || 1_u32).unwrap();
+    let replace = || {
+        let replaced: u32 = another(&far.heap).refresh("key", || 2).unwrap();
+        assert_eq!(replaced, 2);
+    };
+    assert_eq!(overtake(&far, put, replace), 1);
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 2);
 }
 
 #[test]

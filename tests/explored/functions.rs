@@ -1,6 +1,8 @@
 use crate::explore;
 use mementos::store::{Lock, Store, StoreError};
-use mementos::{AnyValue, BuildError, Entry, Function, Memoized, Memoizer, Options, memoize};
+use mementos::{
+    AnyValue, BuildError, Entry, Function, Group, Memoized, Memoizer, Options, memoize,
+};
 use shuttle::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use shuttle::thread::{self, JoinHandle, spawn};
 use std::collections::BTreeMap;
@@ -21,6 +23,9 @@ fn reading(truth: &Arc<AtomicU32>) -> u32 {
 enum Kept {
     InATable,
     InAStoreThatTakesItsTime,
+    /// The same, in groups.
+    InATableByTag,
+    InAStoreByGroups,
 }
 
 impl Kept {
@@ -28,6 +33,11 @@ impl Kept {
         match self {
             Kept::InATable => Memoizer::in_memory(),
             Kept::InAStoreThatTakesItsTime => Memoizer::new(TakesItsTime::default()),
+            Kept::InATableByTag => Memoizer::in_memory().defaults(Options::new().tags(["t"])),
+            Kept::InAStoreByGroups => {
+                let groups = Options::new().tags(["t"]).grouped(true);
+                Memoizer::new(TakesItsTime::default()).defaults(groups)
+            }
         }
     }
 }
@@ -148,6 +158,69 @@ fn nothing_old_is_seen_after_a_refresh_in_a_table() {
 fn nothing_old_is_seen_after_a_refresh_in_a_slow_store() {
     nothing_old_is_seen_after(Kept::InAStoreThatTakesItsTime, |truth| {
         reading::refresh(truth).unwrap();
+    });
+}
+
+#[test]
+fn nothing_old_is_seen_after_an_invalidation_in_a_table() {
+    nothing_old_is_seen_after(Kept::InATableByTag, |_| {
+        Memoizer::current().invalidate(Group::tag("t")).unwrap();
+    });
+    nothing_old_is_seen_after(Kept::InATable, |_| {
+        Memoizer::current().invalidate(Group::All).unwrap();
+    });
+}
+
+#[test]
+fn nothing_old_is_seen_after_a_table_was_made_stale() {
+    nothing_old_is_seen_after(Kept::InATableByTag, |_| {
+        Memoizer::current().make_stale(Group::tag("t")).unwrap();
+    });
+    nothing_old_is_seen_after(Kept::InATable, |_| {
+        Memoizer::current().make_stale(Group::All).unwrap();
+    });
+}
+
+#[test]
+fn nothing_old_is_seen_after_an_invalidation_in_a_slow_store() {
+    nothing_old_is_seen_after(Kept::InAStoreByGroups, |_| {
+        Memoizer::current().invalidate(Group::tag("t")).unwrap();
+    });
+    nothing_old_is_seen_after(Kept::InAStoreByGroups, |_| {
+        Memoizer::current().invalidate(Group::All).unwrap();
+    });
+}
+
+#[test]
+fn nothing_old_is_seen_after_a_slow_store_was_made_stale() {
+    nothing_old_is_seen_after(Kept::InAStoreByGroups, |_| {
+        Memoizer::current().make_stale(Group::tag("t")).unwrap();
+    });
+}
+
+/// A call is the first to say a tag, while another settles that plain looks answer.
+#[test]
+fn a_plain_look_does_not_answer_with_what_has_a_tag() {
+    #[memoize(key(n))]
+    fn numbered(n: u32, truth: &Arc<AtomicU32>) -> u32 {
+        _ = n;
+        truth.load(SeqCst)
+    }
+
+    explore(|| {
+        let memo = Memoizer::in_memory();
+        let truth = Arc::new(AtomicU32::new(1));
+        let plain = {
+            let truth = Arc::clone(&truth);
+            spawn_in(&memo, move |_| numbered(1, &truth))
+        };
+        memo.scope(|| {
+            numbered::get(Options::new().tags(["t"]), 2, &truth).unwrap();
+            truth.store(2, SeqCst);
+            memo.invalidate(Group::tag("t")).unwrap();
+            assert_eq!(numbered(2, &truth), 2);
+        });
+        plain.join().unwrap();
     });
 }
 

@@ -1,7 +1,7 @@
 //! Functions whose results each thread keeps for itself.
 
 use crate::support::*;
-use mementos::{Options, memoize};
+use mementos::{Group, Options, memoize};
 use std::cell::Cell;
 use std::panic::catch_unwind;
 use std::rc::Rc;
@@ -235,4 +235,43 @@ fn what_happens_is_counted() {
     one::delete(1).unwrap();
     let stats = one::stats();
     assert_eq!((stats.builds, stats.removals), (2, 1));
+}
+
+#[test]
+fn a_tag_is_invalidated_on_every_thread() {
+    #[memoize(local, tags = |user, _| [user])]
+    fn page(user: &str, n: u32) -> u32 {
+        _ = (user, n);
+        count()
+    }
+
+    let (memo, _) = in_memory();
+    memo.scope(|| {
+        assert_eq!((page("ann", 1), page("bob", 1), page("ann", 1)), (1, 2, 1));
+        thread::scope(|scope| {
+            scope.spawn(|| memo.invalidate(Group::tag("ann")).unwrap());
+        });
+        assert!(!page::exists("ann", 1) && page::entry("ann", 1).is_none());
+        assert_eq!((page("ann", 1), page("bob", 1), page("ann", 1)), (3, 2, 3));
+        memo.make_stale(Group::tag("bob")).unwrap();
+        assert!(!page::exists("bob", 1) && page::entry("bob", 1).is_some());
+        assert_eq!(page("bob", 1), 4);
+    });
+}
+
+#[test]
+fn a_call_of_a_local_function_may_say_what_tags_its_result_has() {
+    #[memoize(local)]
+    fn run(_x: u32) -> u32 {
+        count()
+    }
+
+    let (memo, _) = in_memory();
+    memo.scope(|| {
+        assert_eq!((run(1), run(1)), (1, 1));
+        run::get(Options::new().tags(["t"]), 2).unwrap();
+        assert_eq!(run(2), 2);
+        memo.invalidate(Group::tag("t")).unwrap();
+        assert_eq!((run(1), run(2)), (1, 3));
+    });
 }

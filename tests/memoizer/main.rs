@@ -8,6 +8,7 @@
 mod circles;
 mod entries;
 mod flights;
+mod groups;
 mod locals;
 mod locks;
 mod options;

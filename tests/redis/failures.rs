@@ -1,18 +1,38 @@
 use crate::server::{Server, black_hole, eventually, free_port};
 use mementos::Memoizer;
-use mementos::store::Leases;
-use mementos::store::StoreError;
 use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::store::redis::RedisStore;
-use std::time::{Duration, Instant};
+use mementos::store::{Lease, Leases, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant, SystemTime};
 
 const LIMIT: Duration = Duration::from_millis(200);
-/// What a busy machine may take on top.
-const SLACK: Duration = Duration::from_millis(100);
 const OPEN: &str = "is taken to be down";
 
 fn store_at(url: &str) -> RedisStore {
     RedisStore::at(url).unwrap().open().unwrap()
+}
+
+/// Asserts that what is measured is within a limit. A busy machine may be late, and then
+/// it is measured again; what the store takes it takes every time.
+fn assert_within(limit: Duration, what: &str, mut measure: impl FnMut() -> Duration) {
+    let mut took = Duration::MAX;
+    for _ in 0..5 {
+        took = took.min(measure());
+        if took <= limit {
+            return;
+        }
+    }
+    panic!("{what}: {took:?} of {limit:?}");
+}
+
+/// How long an operation takes that fails.
+fn failing<R>(operation: impl FnOnce() -> Result<R, StoreError>) -> (Duration, String) {
+    let begin = Instant::now();
+    let failed = operation();
+    let took = begin.elapsed();
+    (took, failed.err().expect("it fails").to_string())
 }
 
 type Operation = fn(&RedisStore) -> Result<(), StoreError>;
@@ -68,64 +88,69 @@ fn a_server_that_refuses_is_an_error_that_names_it_and_no_password() {
 fn a_silent_server_costs_its_time_limit_and_no_more() {
     let address = black_hole();
     for (did, operation) in OPERATIONS {
-        let store = store_at(&format!("redis://{address}"));
-        let begin = Instant::now();
-        let said = operation(&store).unwrap_err().to_string();
-        assert!(
-            begin.elapsed() < LIMIT + SLACK,
-            "{did}: {:?}",
-            begin.elapsed()
-        );
-        assert!(said.contains("did not answer within 200ms"), "{said}");
+        assert_within(LIMIT, did, || {
+            let store = store_at(&format!("redis://{address}"));
+            let (took, said) = failing(|| operation(&store));
+            assert!(said.contains("did not answer within 175ms"), "{said}");
+            took
+        });
     }
 }
 
 #[test]
 fn a_password_and_a_database_are_no_further_waits() {
     let address = black_hole();
-    let store = store_at(&format!("redis://:secret@{address}/3"));
-    let begin = Instant::now();
-    assert!(store.get("key").is_err());
-    assert!(begin.elapsed() < LIMIT + SLACK, "{:?}", begin.elapsed());
+    assert_within(LIMIT, "getting", || {
+        let store = store_at(&format!("redis://:secret@{address}/3"));
+        failing(|| store.get("key")).0
+    });
 }
 
 #[test]
 fn the_time_limit_is_as_set() {
     let address = black_hole();
-    let limit = Duration::from_millis(30);
-    let builder = RedisStore::at(format!("redis://{address}")).unwrap();
-    let store = builder.timeout(limit).open().unwrap();
-    let begin = Instant::now();
-    assert!(store.get("key").is_err());
-    assert!(begin.elapsed() < limit + SLACK, "{:?}", begin.elapsed());
+    for limit in [LIMIT / 4, LIMIT / 2, 2 * LIMIT] {
+        assert_within(limit, "getting", || {
+            let builder = RedisStore::at(format!("redis://{address}")).unwrap();
+            let store = builder.timeout(limit).open().unwrap();
+            let (took, _) = failing(|| store.get("key"));
+            assert!(took > limit / 2, "{took:?} of {limit:?}");
+            took
+        });
+    }
 }
 
 #[test]
 fn many_callers_of_a_silent_server_wait_no_longer_each() {
-    let store = &store_at(&format!("redis://{}", black_hole()));
-    std::thread::scope(|scope| {
-        for _ in 0..40 {
-            scope.spawn(move || {
-                let begin = Instant::now();
-                assert!(store.get("key").is_err());
-                assert!(begin.elapsed() < LIMIT + SLACK, "{:?}", begin.elapsed());
-            });
-        }
+    let address = black_hole();
+    assert_within(LIMIT, "getting", || {
+        let store = &store_at(&format!("redis://{address}"));
+        let get = || failing(|| store.get("key")).0;
+        let longest = std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..40).map(|_| scope.spawn(get)).collect();
+            let took = callers.into_iter().map(|caller| caller.join().unwrap());
+            took.max().unwrap()
+        });
+        assert_open(store);
+        longest
     });
-    assert_open(store);
 }
 
 #[test]
 fn calls_cost_next_to_nothing_while_the_breaker_is_open() {
     let store = store_at(&format!("redis://{}", black_hole()));
     until_open(&store);
-    let begin = Instant::now();
-    let calls = 1000;
-    for _ in 0..calls {
+    let call = || {
+        let begin = Instant::now();
         assert_open(&store);
-    }
-    let each = begin.elapsed() / calls;
-    assert!(each < Duration::from_millis(1) / 10, "{each:?}");
+        begin.elapsed()
+    };
+    let mut took: Vec<_> = (0..1000).map(|_| call()).collect();
+    took.sort();
+    let (most, usual) = (took[990], took[500]);
+    // A busy machine may take some time from a few of them.
+    assert!(most < Duration::from_millis(1), "{most:?}");
+    assert!(usual < Duration::from_millis(1) / 10, "{usual:?}");
     assert!(store.delete("key").is_err(), "a deletion is never silent");
 }
 
@@ -197,17 +222,21 @@ fn connections_that_broke_while_they_were_idle_are_made_anew_unnoticed() {
 
 #[test]
 fn a_lease_whose_publishing_failed_is_released_when_the_server_is_back() {
-    let server = Server::start();
-    let store = server.store();
-    let lease = store.acquire("key", Duration::ZERO).unwrap().unwrap();
-    server.signal("-STOP");
-    let begin = Instant::now();
-    assert!(lease.publish(b"bytes", None).is_err());
-    drop(lease);
-    assert!(begin.elapsed() < LIMIT + SLACK, "{:?}", begin.elapsed());
-    server.signal("-CONT");
-    eventually(Duration::from_secs(5), || {
-        (!server.ask::<bool>("EXISTS l:{=key}")).then_some(())
+    assert_within(LIMIT, "publishing and releasing", || {
+        let server = Server::start();
+        let store = server.store();
+        let lease = store.acquire("key", Duration::ZERO).unwrap().unwrap();
+        server.signal("-STOP");
+        let (took, _) = failing(|| {
+            let published = lease.publish(b"bytes", None);
+            drop(lease);
+            published
+        });
+        server.signal("-CONT");
+        eventually(Duration::from_secs(5), || {
+            (!server.ask::<bool>("EXISTS l:{=key}")).then_some(())
+        });
+        took
     });
 }
 
@@ -225,17 +254,69 @@ fn a_lease_is_renewed_after_the_server_was_silent_for_a_while() {
     drop(lease);
 }
 
+/// Bytes that note how long each operation takes.
+struct Timed {
+    store: RedisStore,
+    longest: Arc<AtomicU64>,
+}
+
+impl Timed {
+    fn timed<'t, R>(&'t self, operation: impl FnOnce(&'t RedisStore) -> R) -> R {
+        let begin = Instant::now();
+        let result = operation(&self.store);
+        let took = begin.elapsed().as_micros() as u64;
+        self.longest.fetch_max(took, SeqCst);
+        result
+    }
+}
+
+impl ByteStore for Timed {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.timed(|store| store.get(key))
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
+        self.timed(|store| store.put(key, bytes, expires))
+    }
+
+    fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        self.timed(|store| store.delete(key))
+    }
+
+    fn leases(&self) -> Option<&dyn Leases> {
+        Some(self)
+    }
+}
+
+impl Leases for Timed {
+    fn acquire(
+        &self,
+        key: &str,
+        wait: Duration,
+    ) -> Result<Option<Box<dyn Lease + '_>>, StoreError> {
+        self.timed(|store| store.acquire(key, wait))
+    }
+}
+
 #[test]
 fn a_memoizer_answers_all_its_callers_without_a_server_and_deletes_nothing_silently() {
     let silent = format!("redis://{}", black_hole());
     let refusing = format!("redis://127.0.0.1:{}", free_port());
     for url in [silent, refusing] {
-        let memo = Memoizer::new(Encoded::new(store_at(&url)));
-        for n in 0..1000 {
-            let key = format!("key {n}");
-            assert_eq!(memo.get(key.as_str(), || n).unwrap(), n);
-        }
-        assert!(memo.delete("key 1").is_err());
+        assert_within(LIMIT, "an operation of the store", || {
+            let longest = Arc::new(AtomicU64::new(0));
+            let timed = Timed {
+                store: store_at(&url),
+                longest: longest.clone(),
+            };
+            let memo = Memoizer::new(Encoded::new(timed));
+            for n in 0..1000 {
+                let key = format!("key {n}");
+                assert_eq!(memo.get(key.as_str(), || n).unwrap(), n);
+            }
+            assert!(memo.delete("key 1").is_err());
+            Duration::from_micros(longest.load(SeqCst))
+        });
     }
 }
 

@@ -3,10 +3,17 @@
 mod bytes;
 mod cluster;
 mod failures;
+mod groups;
+#[cfg(feature = "testing")]
+#[path = "../shared/later_version.rs"]
+mod later_version;
 mod leases;
 mod processes;
+mod proxy;
 mod sentinel;
 mod server;
 #[cfg(feature = "testing")]
 mod suites;
+#[cfg(feature = "testing")]
+mod versions;
 mod watching;

@@ -2,6 +2,8 @@
 //! environment what to do.
 
 use crate::server::{Server, eventually, signal};
+#[cfg(feature = "testing")]
+use crate::versions;
 use mementos::store::Leases;
 use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::store::redis::RedisStore;
@@ -32,6 +34,10 @@ fn role() {
         "builder" => build_each_key(&store),
         "callers" => call_for_each_key(store),
         "caller" => call_once(store),
+        #[cfg(feature = "testing")]
+        "caller of this version" => versions::call(store),
+        #[cfg(feature = "testing")]
+        "caller of a later version" => versions::call_as_later(&store),
         _ => unreachable!("{role}"),
     }
 }
@@ -39,10 +45,7 @@ fn role() {
 fn hold_and_publish(store: &RedisStore) {
     let lease = store.acquire("key", AT_ONCE).unwrap().unwrap();
     say("held");
-    std::io::stdin()
-        .lock()
-        .read_line(&mut String::new())
-        .unwrap();
+    told_to_go_on();
     say(match lease.publish(b"of the first", None) {
         Ok(true) => "published",
         Ok(false) => "refused",
@@ -105,8 +108,7 @@ fn call_once(store: RedisStore) {
     let memo = Memoizer::new(Encoded::new(store));
     let got = memo.get("key", || {
         say("building");
-        let mut line = String::new();
-        std::io::stdin().lock().read_line(&mut line).unwrap();
+        told_to_go_on();
         "of the first".to_owned()
     });
     say(&got.unwrap().replace(' ', "-"));
@@ -155,21 +157,27 @@ fn threads(named: &str) -> usize {
         .count()
 }
 
+/// Waits for the parent to say so.
+pub(crate) fn told_to_go_on() {
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).unwrap();
+}
+
 /// A line that the parent finds among those of the test harness.
-fn say(word: &str) {
+pub(crate) fn say(word: &str) {
     let mut out = std::io::stdout();
     writeln!(out, "\nsaid {word}").unwrap();
     out.flush().unwrap();
 }
 
-struct Holder {
+pub(crate) struct Holder {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
 }
 
 impl Holder {
-    fn start(role: &str, server: &Server) -> Self {
+    pub(crate) fn start(role: &str, server: &Server) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "processes::role", "--nocapture"])
             .env(ROLE, role)
@@ -184,7 +192,7 @@ impl Holder {
     }
 
     /// The next word that it says.
-    fn hears(&mut self) -> String {
+    pub(crate) fn hears(&mut self) -> String {
         loop {
             let mut line = String::new();
             assert!(self.from.read_line(&mut line).unwrap() > 0, "it ended");
@@ -194,7 +202,7 @@ impl Holder {
         }
     }
 
-    fn go_on(&mut self) {
+    pub(crate) fn go_on(&mut self) {
         writeln!(self.to, "go on").unwrap();
     }
 

@@ -49,7 +49,7 @@ pub(super) fn plan(options: &Options, function: &Function, name: &str) -> Result
     let krate = &options.krate;
     let (mut set, mut rules) = (TokenStream::new(), TokenStream::new());
     for setting in &options.settings {
-        match setting.call(krate, &function.arguments)? {
+        match setting.call(krate, function)? {
             Call::Option(call) => set.extend(call),
             Call::Rule(call) => rules.extend(call),
         }
@@ -81,7 +81,8 @@ fn check_local(options: &Options) -> Result<()> {
         .or_else(|| setting("store"))
         .or_else(|| setting("lock"))
         .or_else(|| setting("timeout"))
-        .or_else(|| setting("on_lock_timeout"));
+        .or_else(|| setting("on_lock_timeout"))
+        .or_else(|| setting("grouped"));
     match found {
         Some((name, span)) => Err(Error::new(
             span,

@@ -7,10 +7,11 @@ use super::generics;
 use crate::arguments::args;
 use crate::attributes::{allowances, located};
 use crate::key::KeyForm;
+use crate::place::local;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Attribute, Generics, Ident, Path, Type, Visibility, parse_quote};
+use syn::{Attribute, Expr, Generics, Ident, Path, Type, Visibility, parse_quote};
 
 /// The type that stands for the function.
 pub(super) struct Subject<'s> {
@@ -140,6 +141,30 @@ fn coding(krate: &Path, output: &Type) -> Option<TokenStream> {
             }
         }
     })
+}
+
+/// A store, and the question to the compiler whether it can keep outputs of this type:
+/// an error with the remedy, if it is seen by its type to keep bytes, and there is no
+/// way to make bytes of them.
+pub(super) fn checked(krate: &Path, output: &Type, store: &Expr) -> TokenStream {
+    // What the compiler says of this belongs to the output's type.
+    let span = located(output.span());
+    let results = match borrows(output.to_token_stream()) {
+        true => quote!(Borrowing<Self::Output>),
+        false => quote!(Self::Output),
+    };
+    let named = local("store");
+    let ask = quote_spanned! {span=>
+        (&&&&Keeping::<#results, _>::by(&#named)).check();
+    };
+    quote! {{
+        let #named = #store;
+        {
+            use #krate::private::probe::*;
+            #ask
+        }
+        #named
+    }}
 }
 
 /// Whether a lifetime or a reference is written in the type.

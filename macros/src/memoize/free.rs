@@ -76,8 +76,8 @@ fn declaration(written: &Written, function: &Function, plan: &Plan) -> TokenStre
         ///
         /// By arguments: `exists`, `ttl`, `entry`, `last_etag`, `key`, `get`,
         /// `refresh`, `expire`, `expire_at`, `delete`, `uncached`. For all of them:
-        /// `clear`, `stats`, `options`, `set_options`, `etag_by`, `max_age_by`,
-        /// `expiry_by`, `function`.
+        /// `clear`, `stats`, `options`, `set_options`, `etag_by`, `tags_by`,
+        /// `max_age_by`, `expiry_by`, `function`.
         #(#conditions)*
     };
     expand::declaration(&attributes, visibility, name, function, plan)

@@ -231,6 +231,15 @@ fn about_rules(parts: &Parts<'_>) -> Vec<Operation> {
             quote!(#krate::IntoEtag),
         ),
         rule(
+            "tags_by",
+            "Makes the tags a function of the arguments, given as one value or a tuple.",
+            quote! {
+                ::core::iter::IntoIterator<
+                    Item: ::core::convert::Into<#krate::private::Arc<::core::primitive::str>>
+                >
+            },
+        ),
+        rule(
             "max_age_by",
             "Makes the age a function of the arguments, given as one value or a tuple.",
             maybe(quote!(::core::time::Duration)),

@@ -1,7 +1,8 @@
 //! An option that says how results are kept, as the calls that it becomes.
 
-use super::duration;
-use crate::arguments::{Arguments, args};
+use super::function::Function;
+use super::{duration, expand};
+use crate::arguments::args;
 use crate::attributes::name_at;
 use crate::key::calls;
 use crate::optionlist::{ungrouped, value};
@@ -10,7 +11,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprClosure, Ident, Lit, LitStr, Path, Result};
+use syn::{Error, Expr, ExprClosure, Ident, Lit, LitStr, Path, Result, Token};
 
 /// The kinds of values that options have.
 #[derive(Clone, Copy)]
@@ -18,13 +19,17 @@ enum Kind {
     Duration,
     Time,
     Etag,
+    Tags,
+    /// A name alone says yes.
+    Flag,
     Plain,
+    Store,
     OnLockTimeout,
     OfValue,
 }
 
 /// Every setting: its name, the kind of its value, and how it is written.
-const ALL: [(&str, Kind, &str); 16] = [
+const ALL: [(&str, Kind, &str); 18] = [
     ("max_age", Kind::Duration, r#"max_age = "60s""#),
     ("expiry", Kind::Time, "expiry = time"),
     ("etag", Kind::Etag, r#"etag = "v1""#),
@@ -33,7 +38,7 @@ const ALL: [(&str, Kind, &str); 16] = [
     ("etag_of", Kind::OfValue, "etag_of = |value| .."),
     ("region", Kind::Plain, r#"region = "name""#),
     ("namespace", Kind::Plain, r#"namespace = "name""#),
-    ("store", Kind::Plain, "store = STORE"),
+    ("store", Kind::Store, "store = STORE"),
     ("lock", Kind::Plain, "lock = LOCK"),
     ("timeout", Kind::Duration, r#"timeout = "10s""#),
     (
@@ -45,6 +50,8 @@ const ALL: [(&str, Kind, &str); 16] = [
     ("error_age", Kind::Duration, r#"error_age = "1s""#),
     ("none_age", Kind::Duration, r#"none_age = "1s""#),
     ("schema", Kind::Plain, "schema = 1"),
+    ("tags", Kind::Tags, r#"tags = ["name"]"#),
+    ("grouped", Kind::Flag, "grouped = true"),
 ];
 
 /// The names of all settings, for messages.
@@ -62,6 +69,8 @@ enum Value {
     None,
     /// The same for all calls.
     Fixed(TokenStream),
+    /// The same, and the results must be such as it can keep.
+    Store(Expr),
     /// `|a, b| ..`
     OfArguments(ExprClosure),
     /// A function of the fresh value.
@@ -80,6 +89,12 @@ impl Setting {
         let Some((_, kind, usage)) = ALL.iter().find(|(known, ..)| name == known) else {
             return Ok(None);
         };
+        if let Kind::Flag = kind
+            && !input.peek(Token![=])
+        {
+            let (name, value) = (name.clone(), Value::Fixed(quote!(true)));
+            return Ok(Some(Setting { name, value }));
+        }
         let expr = ungrouped(value(input, name, usage)?);
         Ok(Some(Setting {
             name: name.clone(),
@@ -87,14 +102,18 @@ impl Setting {
         }))
     }
 
-    pub(super) fn call(&self, krate: &Path, arguments: &Arguments) -> Result<Call> {
-        let name = &self.name;
+    pub(super) fn call(&self, krate: &Path, function: &Function) -> Result<Call> {
+        let (name, arguments) = (&self.name, &function.arguments);
         Ok(match &self.value {
             Value::None => {
                 let none = name_at(&format!("no_{name}"), name);
                 Call::Option(quote!(.#none()))
             }
             Value::Fixed(value) => Call::Option(quote!(.#name(#value))),
+            Value::Store(store) => {
+                let checked = expand::checked(krate, &function.output, store);
+                Call::Option(quote!(.#name(#checked)))
+            }
             Value::OfArguments(closure) => {
                 let called = calls::closure(closure, arguments, "it does not need")?;
                 let (by, args) = (name_at(&format!("{name}_by"), name), args());
@@ -111,10 +130,13 @@ impl Setting {
         })
     }
 
-    /// An etag is made on the spot, so that it may borrow what it is made of.
+    /// An etag and tags are made on the spot, so that they may borrow what they are made
+    /// of.
     fn answer(&self, krate: &Path, called: TokenStream) -> TokenStream {
         if self.name == "etag" || self.name == "etag_of" {
             quote!(#krate::IntoEtag::into_etag(#called))
+        } else if self.name == "tags" {
+            quote!(#krate::private::tags(#called))
         } else {
             called
         }
@@ -134,6 +156,7 @@ impl Kind {
             (Kind::Duration, Some(text), _) => Value::Fixed(duration::duration(text)?),
             (Kind::Time, Some(text), _) => Value::Fixed(duration::time(text)?),
             (Kind::OnLockTimeout, Some(text), _) => Value::Fixed(on_lock_timeout(krate, text)?),
+            (Kind::Tags, Some(text), _) => Value::Fixed(quote!([#text])),
             (Kind::Duration | Kind::Time, None, Expr::Lit(_)) => {
                 return Err(Error::new(
                     expr.span(),
@@ -141,17 +164,19 @@ impl Kind {
                 ));
             }
             (_, _, Expr::Closure(closure)) => {
-                if !["max_age", "expiry", "etag"].iter().any(|one| name == one) {
+                const BY_ARGUMENTS: [&str; 4] = ["max_age", "expiry", "etag", "tags"];
+                if !BY_ARGUMENTS.iter().any(|one| name == one) {
                     return Err(Error::new_spanned(
                         quote!(#closure),
                         format!(
-                            "`{name}` is the same for all calls: only `max_age`, `expiry` and \
-                             `etag` can be functions of the arguments"
+                            "`{name}` is the same for all calls: only `max_age`, `expiry`, `etag` \
+                             and `tags` can be functions of the arguments"
                         ),
                     ));
                 }
                 Value::OfArguments(closure)
             }
+            (Kind::Store, _, expr) => Value::Store(expr),
             (_, _, expr) => Value::Fixed(quote!(#expr)),
         })
     }

@@ -7,15 +7,18 @@ use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{MemoError, RegionError, Remedy, Uncodable};
 use crate::etag::Etag;
+use crate::generation::Standing;
 use crate::key::{Lookup, text};
+use crate::memoizer::groups::{Holder, standing};
 use crate::memoizer::path::{Call, Mode};
-use crate::memoizer::shelf::Among;
+use crate::memoizer::shelf::{Among, Shelf};
 use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
 use crate::store::{SharedStore, StoreError};
 use crate::table::Version;
 use std::any::type_name;
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Where a result is kept.
@@ -76,6 +79,7 @@ impl<M: Shareable> Shared<'_, M> {
         coding::check(form, coded, M::NAME, output, region, Remedy::Derive)?;
         Ok(Among {
             store: self.store,
+            holder: Holder::Store(self.store),
             value: |value: &AnyValue| self.output(value).is_some(),
             failure: |_| false,
             coded,
@@ -159,6 +163,26 @@ impl<M: Shareable> Inner<M> {
         Some(self.peek(terms, args)?.with(()))
     }
 
+    /// The same, unless a group that it is in has been invalidated.
+    fn facts_there(&self, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<()>> {
+        let entry = self.facts(terms, args)?;
+        self.is_there(terms, &entry).then_some(entry)
+    }
+
+    /// Whether no group that an entry is in has been invalidated.
+    fn is_there<V>(&self, terms: &Terms, entry: &Entry<V>) -> bool {
+        let fault = |fault: &StoreError| self.log(terms).tell(Event::StoreFault(fault));
+        standing(self.holder(terms), entry, fault) != Standing::Gone
+    }
+
+    /// Where the generations of groups are held.
+    fn holder<'h>(&'h self, terms: &'h Terms) -> Holder<'h> {
+        match &terms.store {
+            None => self.table(terms.namespace.as_ref()).holder(),
+            Some(store) => Holder::Store(store),
+        }
+    }
+
     /// What was found. A fault is told, and counts as a miss.
     fn told<V>(
         &self,
@@ -189,24 +213,27 @@ impl<M: Shareable> Inner<M> {
             clock: self.clock(),
             log: self.log(terms),
             mode: Mode::Take,
+            groups: None,
             missed: Version::UNKNOWN,
+            waited: Cell::new(false),
         };
         let entry = self.facts(terms, &args);
-        entry.is_some_and(|entry| call.verdict(&entry) == Verdict::Fresh)
+        entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry) == Verdict::Fresh)
     }
 
     #[track_caller]
     pub(super) fn entry(&self, args: M::Args<'_>) -> Option<Entry<M::Output>> {
         let settled = self.settled_or_panic();
         let terms = &settled.terms;
-        self.peek(terms, &args)
+        let entry = self.peek(terms, &args)?;
+        self.is_there(terms, &entry).then_some(entry)
     }
 
     #[track_caller]
     pub(super) fn ttl(&self, args: M::Args<'_>) -> Option<Duration> {
         let settled = self.settled_or_panic();
         let terms = &settled.terms;
-        let left = self.facts(terms, &args)?.left(self.now());
+        let left = self.facts_there(terms, &args)?.left(self.now());
         let native = match self.place(terms, &M::lookup(&args)) {
             Place::Own(_) => None,
             Place::Shared(shared) => shared.store.native_ttl(&shared.text).ok().flatten(),
@@ -218,7 +245,8 @@ impl<M: Shareable> Inner<M> {
     #[track_caller]
     pub(super) fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
         let settled = self.settled_or_panic();
-        self.facts(&settled.terms, &args)?.etag
+        let entry = self.facts_there(&settled.terms, &args)?;
+        entry.etag().cloned()
     }
 
     pub(super) fn expire(&self, age: Duration, args: M::Args<'_>) -> Result<bool, MemoError> {

@@ -8,15 +8,17 @@ use crate::error::BuildError;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
+use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::table::Unshared;
 use crate::memoizer::{Meant, Rules, Shareable};
-use crate::options::Options;
+use crate::options::{Options, Terms};
 use crate::scope;
 use crate::store::AnyFailure;
 use crate::table::Version;
+use std::cell::Cell;
 use std::convert::Infallible;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
@@ -118,13 +120,16 @@ impl<M: Shareable> Inner<M> {
     ) -> Result<M::Output, BuildError<Infallible>> {
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
+        let groups = self.groups(terms, rules, &args);
         let call = Call {
             terms,
             demand: terms.demand(etag.as_ref()),
             clock: self.clock(),
             log: self.log(terms),
             mode,
+            groups: groups.as_ref(),
             missed: nothing.unwrap_or(Version::UNKNOWN),
+            waited: Cell::new(false),
         };
         let place = self.place(terms, &M::lookup(&args));
         match place {
@@ -179,6 +184,18 @@ impl<M: Shareable> Inner<M> {
                 )
             }
         }
+    }
+
+    /// The groups that the result of a call is in.
+    fn groups(&self, terms: &Terms, rules: &Rules<M>, args: &M::Args<'_>) -> Option<Asked> {
+        let tags = rules.tags(args, terms);
+        if terms.store.is_some() {
+            return Asked::of(terms, tags.as_deref(), groups::Place::Shared);
+        }
+        let asked = Asked::of(terms, tags.as_deref(), groups::Place::Own)?;
+        // Before a row is there that a plain look must not answer with.
+        self.has_tags();
+        Some(asked)
     }
 
     /// Runs the function, or joins who runs it.

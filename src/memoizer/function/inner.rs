@@ -3,8 +3,10 @@
 use crate::clock::{Stamp, Watch};
 use crate::decide::{ANY_AGE, Demand, Facts, Verdict, decide};
 use crate::error::RegionError;
+use crate::generation::How;
 use crate::held::Erased;
 use crate::key::{Lookup, hash_by, hasher};
+use crate::memoizer::invalidate::Tables;
 use crate::memoizer::observe::{Log, Origin};
 use crate::memoizer::settings::Settings;
 use crate::memoizer::table::Table;
@@ -14,7 +16,8 @@ use crate::stats::{Counters, Stats};
 use crate::store::StoreError;
 use crate::table::{Lasting, Version};
 use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -37,6 +40,10 @@ pub(crate) struct Inner<M: Memoized> {
     /// holds, so nothing that names a store is put here.
     first: OnceCell<Settled<M>>,
     first_holds: AtomicBool,
+    /// Whether there may be rows with tags: a plain look does not see them.
+    has_tags: AtomicBool,
+    /// The regions by whose options anything may be kept in the function's own tables.
+    regions: RwLock<HashSet<Arc<str>>>,
     pub(super) counters: Counters,
     pub(super) settings: Arc<Settings>,
 }
@@ -117,7 +124,7 @@ impl<M: Shareable> Inner<M> {
             hasher: hasher().clone(),
             plain_age: AtomicU64::new(NOT_PLAIN),
             clock: settings.clock().clone(),
-            table: Table::new(),
+            table: Table::new(&settings.epochs),
             spaces: Lasting::new(),
             said: Mutex::new(Said {
                 options: M::options(),
@@ -126,6 +133,8 @@ impl<M: Shareable> Inner<M> {
             }),
             first: OnceCell::new(),
             first_holds: AtomicBool::new(false),
+            has_tags: AtomicBool::new(false),
+            regions: RwLock::default(),
             counters: Counters::default(),
             settings,
         }
@@ -188,7 +197,7 @@ impl<M: Shareable> Inner<M> {
         let known = self.spaces.get(hash, |known| known == name);
         known.unwrap_or_else(|| {
             self.spaces
-                .get_or_insert(hash, Arc::clone(name), Table::new())
+                .get_or_insert(hash, Arc::clone(name), Table::new(&self.settings.epochs))
         })
     }
 
@@ -225,7 +234,10 @@ impl<M: Shareable> Inner<M> {
         // waits here to unsettle what is settled now.
         let rules = Arc::clone(&said.rules);
         let terms = rules.apply(self.settings.terms(&said.options)?);
+        self.note_region(&terms);
         let is_plain = rules.etag_by.is_none()
+            && rules.tags_by.is_none()
+            && !self.has_tags.load(Ordering::SeqCst)
             && !self.counters.counts_hits()
             && !self.settings.observers.any();
         let age = terms.plain_age().filter(|_| is_plain);
@@ -252,7 +264,26 @@ impl<M: Shareable> Inner<M> {
         };
         let rules = Arc::new(rules.under(call));
         let terms = rules.apply(self.settings.terms(&options)?).for_call(call);
+        self.note_region(&terms);
         Ok(Settled { terms, rules })
+    }
+
+    /// Takes note of a region, before anything is kept by its options.
+    fn note_region(&self, terms: &Terms) {
+        let region = terms.region.as_ref().filter(|_| terms.store.is_none());
+        if let Some(region) = region
+            && !self.regions.read().contains(region)
+        {
+            self.regions.write().insert(Arc::clone(region));
+        }
+    }
+
+    /// Has no plain look answer any more: a row with tags is about to be there, and is
+    /// to be compared with them.
+    pub(super) fn has_tags(&self) {
+        if !self.has_tags.swap(true, Ordering::SeqCst) {
+            self.unsettle();
+        }
     }
 
     pub(super) fn options(&self) -> Options {
@@ -308,6 +339,9 @@ pub(crate) trait AnyFunction: Erased {
 
     /// Forgets what is kept in the function's own tables.
     fn clear_tables(&self) -> Result<(), StoreError>;
+
+    /// Invalidates what is kept in some of them.
+    fn end_tables(&self, tables: Tables<'_>, how: How);
 }
 
 impl<M: Shareable> AnyFunction for Inner<M> {
@@ -333,6 +367,23 @@ impl<M: Shareable> AnyFunction for Inner<M> {
         let removed: usize = self.tables().map(Table::clear).sum();
         self.counters.removals.add(removed as u64);
         Ok(())
+    }
+
+    fn end_tables(&self, tables: Tables<'_>, how: How) {
+        let space = match tables {
+            Tables::All => return self.tables().for_each(|table| table.end(how)),
+            Tables::Of(space) => space,
+            Tables::By(region, space) if self.regions.read().contains(region) => space,
+            Tables::By(..) => return,
+        };
+        match space {
+            None => self.table.end(how),
+            Some(name) => {
+                let hash = hash_by(&self.hasher, name);
+                let known = self.spaces.get(hash, |known| known == name);
+                known.into_iter().for_each(|table| table.end(how));
+            }
+        }
     }
 }
 

@@ -7,7 +7,9 @@ use crate::entry::Entry;
 use crate::error::{BuildError, RegionError};
 use crate::etag::Etag;
 use crate::flight::{raise, thrown_circle};
+use crate::generation::Standing;
 use crate::key::{Lookup, hash_by, hash_of, hasher};
+use crate::memoizer::groups::{Asked, Holder, Place, standing};
 use crate::memoizer::observe::{Event, Log, Origin};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::Mode;
@@ -36,6 +38,8 @@ pub(super) struct Inner<M: Memoized> {
     settled: RefCell<Option<(u64, Rc<Terms>)>>,
     /// The same, as far as a plain hit has to know.
     plain: Cell<Plain>,
+    /// Whether there may be rows with tags: a plain look does not see them.
+    has_tags: Cell<bool>,
     pub(super) counters: Counters,
     settings: Arc<Settings>,
 }
@@ -64,6 +68,7 @@ impl<M: Memoized> Inner<M> {
             rules: RefCell::new(Rc::new(M::rules())),
             settled: RefCell::new(None),
             plain: Cell::new(NOT_PLAIN),
+            has_tags: Cell::new(false),
             counters: Counters::default(),
             settings,
         }
@@ -151,7 +156,9 @@ impl<M: Memoized> Inner<M> {
         let terms = Rc::new(self.rules().apply(terms));
         let is_plain = !self.counters.counts_hits()
             && !self.settings.observers.any()
-            && self.rules.borrow().etag_by.is_none();
+            && !self.has_tags.get()
+            && self.rules.borrow().etag_by.is_none()
+            && self.rules.borrow().tags_by.is_none();
         let age = terms.plain_age().filter(|_| is_plain);
         self.plain.set(match age {
             Some(max_age) => Plain { version, max_age },
@@ -209,12 +216,32 @@ impl<M: Memoized> Inner<M> {
     }
 
     fn verdict<V>(&self, entry: &Entry<V>, demand: Demand<'_>) -> Verdict {
-        let facts = Facts::from(entry);
+        let facts = Facts::standing(entry, self.standing(entry));
         let now = match asks_for_time(facts, demand) {
             true => self.now(),
             false => Stamp::from_nanos(0),
         };
         decide(facts, demand, now)
+    }
+
+    /// How an entry stands in its groups.
+    fn standing<V>(&self, entry: &Entry<V>) -> Standing {
+        standing(Holder::Memoizer(&self.settings.epochs), entry, |_| {})
+    }
+
+    /// Whether no tag that an entry has was invalidated.
+    pub(super) fn is_there<V>(&self, entry: &Entry<V>) -> bool {
+        self.standing(entry) != Standing::Gone
+    }
+
+    /// The tags that the result of a call has. From then on a plain look answers none.
+    fn groups(&self, terms: &Terms, rules: &Rules<M>, args: &M::Args<'_>) -> Option<Asked> {
+        let tags = rules.tags(args, terms);
+        let asked = Asked::of(terms, tags.as_deref(), Place::Own)?;
+        if !self.has_tags.replace(true) {
+            self.unsettle();
+        }
+        Some(asked)
     }
 
     /// Whether what is kept would answer a call.
@@ -243,7 +270,8 @@ impl<M: Memoized> Inner<M> {
                             return Ok(output);
                         }
                     }
-                    Verdict::Expired => log.tell(Event::Expired),
+                    Verdict::Missing => log.tell(Event::Miss),
+                    Verdict::Expired | Verdict::Stale => log.tell(Event::Expired),
                     Verdict::Changed => log.tell(Event::EtagChanged),
                 },
             }
@@ -265,10 +293,14 @@ impl<M: Memoized> Inner<M> {
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
         let by_args = rules.ages(&args);
+        let groups = self.groups(terms, rules, &args);
         let table = self.table(terms);
         let building = table
             .begin(hash, key.clone())
             .map_err(BuildError::<Infallible>::from_circle)?;
+        if let Some(groups) = &groups {
+            groups.begin_by(&self.settings.epochs);
+        }
         let began = self.clock.elapsed();
         // User code. A panic goes on from here, and ends the build on its way.
         let ran = catch_unwind(AssertUnwindSafe(|| M::run(args)));
@@ -308,7 +340,7 @@ impl<M: Memoized> Inner<M> {
             value: Output::new(output),
             created,
             expires,
-            etag,
+            marks: Asked::marks(groups.as_ref(), etag),
             took: took.as_secs_f32(),
         };
         let evicted = table.put(hash, key, entry, created);

@@ -170,6 +170,9 @@ impl<M: Memoized> LocalFunction<M> {
         let (inner, terms) = settled::<M>();
         let asked = M::lookup(&args);
         let entry = inner.table(&terms).find(inner.hash(&asked), &asked)?;
+        if !inner.is_there(&entry) {
+            return None;
+        }
         let output = M::copy(entry.value.get())?;
         Some(entry.with(output))
     }
@@ -183,7 +186,7 @@ impl<M: Memoized> LocalFunction<M> {
 
     /// The etag of what is kept.
     pub fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
-        self.entry(args)?.etag
+        self.entry(args)?.etag().cloned()
     }
 
     /// Has what is kept expire after `age` from now on; answers whether anything is

@@ -4,7 +4,8 @@ use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Codec, Coded, Coding, Form, Plain};
 use crate::entry::{AnyValue, Entry};
 use crate::etag::Etag;
-use crate::store::{SharedStore, StoreError};
+use crate::generation::{Generation, Marks, Recorded};
+use crate::store::{Becomes, SharedStore, StoreError};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
@@ -161,13 +162,13 @@ impl Encoded {
     /// Each of several keys, with one question to the store.
     pub(crate) fn find_many(
         &self,
-        texts: &[&str],
-        coded: Coded<'_>,
+        asked: &[(&String, Coded<'_>)],
     ) -> Result<Vec<Found>, StoreError> {
-        let found = self.store.get_many(texts)?;
-        let pairs = texts.iter().zip(&found);
+        let texts: Vec<&str> = asked.iter().map(|(text, _)| text.as_str()).collect();
+        let found = self.store.get_many(&texts)?;
+        let pairs = asked.iter().zip(&found);
         Ok(pairs
-            .map(|(text, bytes)| self.open(text, bytes.as_deref(), coded))
+            .map(|((text, coded), bytes)| self.open(text, bytes.as_deref(), *coded))
             .collect())
     }
 
@@ -207,6 +208,37 @@ impl Encoded {
         }
     }
 
+    /// Keeps an entry unless something is kept; answers whether it is, or nothing where
+    /// the store cannot do that in one step.
+    pub(crate) fn add(
+        &self,
+        text: &str,
+        new: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<Option<bool>, StoreError> {
+        let bytes = self.seal(text, new, coded)?;
+        self.store.put_if_absent(text, &bytes, new.expires.hint())
+    }
+
+    /// Replaces what is kept by what `change` makes of it, unless it is another by then
+    /// or cannot be read; answers whether it was replaced.
+    pub(crate) fn change(
+        &self,
+        text: &str,
+        coded: Coded<'_>,
+        change: &Becomes,
+    ) -> Result<bool, StoreError> {
+        let Some(old) = self.store.get(text)? else {
+            return Ok(false);
+        };
+        let Ok(Some(entry)) = self.open(text, Some(&old), coded) else {
+            return Ok(false);
+        };
+        let changed = change(&entry)?;
+        let new = self.seal(text, &changed, coded)?;
+        self.store.replace(text, &old, &new, changed.expires.hint())
+    }
+
     /// Gives what is kept another expiry; answers whether anything is kept.
     pub(crate) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {
         const TRIES: usize = 16;
@@ -234,12 +266,13 @@ impl Encoded {
         bytes: Option<&[u8]>,
         coded: Coded<'_>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.newer.remove(text);
-        let Some(bytes) = bytes else {
-            return Ok(None);
-        };
-        let Some(envelope) = envelope_of(text, bytes)? else {
-            self.newer.add(text);
+        let envelope = bytes.map(|bytes| envelope_of(text, bytes)).transpose();
+        // It is marked for as long as it is there: another caller may be about to put.
+        match &envelope {
+            Ok(Some(None)) => self.newer.add(text),
+            _ => _ = self.newer.remove(text),
+        }
+        let Some(envelope) = envelope?.flatten() else {
             return Ok(None);
         };
         if envelope.schema != coded.schema() {
@@ -280,7 +313,8 @@ impl Encoded {
             created: entry.created,
             expires: entry.expires,
             took: entry.took,
-            etag: entry.etag.as_ref().map(Etag::as_str),
+            etag: entry.etag().map(Etag::as_str),
+            groups: entry.groups().iter().map(named).collect(),
             is_compressed,
             payload: &payload,
         };
@@ -302,13 +336,22 @@ fn envelope_of<'b>(text: &str, bytes: &'b [u8]) -> Result<Option<Envelope<'b>>, 
 }
 
 fn entry<V>(envelope: &Envelope<'_>, value: V) -> Entry<V> {
+    let groups = envelope.groups.iter().map(|(group, generation)| Recorded {
+        group: Arc::new((*group).to_owned()),
+        generation: *generation,
+    });
     Entry {
         value,
         created: envelope.created,
         expires: envelope.expires,
-        etag: envelope.etag.map(Etag::new),
+        marks: Marks::of(envelope.etag.map(Etag::new), groups.collect()),
         took: envelope.took,
     }
+}
+
+/// A group, as the envelope has it.
+fn named(recorded: &Recorded) -> (&str, Generation) {
+    (&recorded.group, recorded.generation)
 }
 
 fn unusable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> StoreError {

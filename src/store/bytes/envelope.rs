@@ -5,6 +5,7 @@
 
 use crate::clock::Stamp;
 use crate::coding::Codec;
+use crate::generation::Generation;
 use std::fmt;
 
 const MAGIC: [u8; 4] = *b"MMTO";
@@ -16,6 +17,11 @@ const CHECKSUM_ENDS: usize = 16;
 const EXPIRES_AT: usize = 48;
 const COMPRESSED: u8 = 1;
 const ETAG: u16 = 1;
+const GROUP: u16 = 2;
+/// What a field takes beside its content.
+const FIELD: usize = 6;
+/// What a group's field takes beside its key.
+const GENERATION: usize = 16;
 /// By how much at most a block of LZ4 is longer when it is decompressed.
 const LZ4_MOST: usize = 255;
 
@@ -29,9 +35,13 @@ pub(super) struct Envelope<'b> {
     pub(super) expires: Stamp,
     pub(super) took: f32,
     pub(super) etag: Option<&'b str>,
+    pub(super) groups: Vec<Group<'b>>,
     pub(super) is_compressed: bool,
     pub(super) payload: &'b [u8],
 }
+
+/// The key of a group, and its generation.
+pub(super) type Group<'b> = (&'b str, Generation);
 
 /// What is wrong with bytes that were found.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +61,11 @@ pub(super) fn key_check(text: &str) -> [u8; 16] {
 impl<'b> Envelope<'b> {
     /// The bytes; nothing where they would be more than four gigabytes.
     pub(super) fn seal(&self) -> Option<Vec<u8>> {
-        let fields = self.etag.map_or(0, |etag| 6 + etag.len());
+        let groups = self.groups.iter();
+        let fields = self.etag.map_or(0, |etag| FIELD + etag.len())
+            + groups
+                .map(|(group, _)| FIELD + GENERATION + group.len())
+                .sum::<usize>();
         let header = u32::try_from(FIXED + fields).ok()?;
         let payload = u32::try_from(self.payload.len()).ok()?;
         let mut bytes = Vec::with_capacity(header as usize + self.payload.len());
@@ -71,12 +85,19 @@ impl<'b> Envelope<'b> {
             bytes.extend((etag.len() as u32).to_le_bytes());
             bytes.extend(etag.as_bytes());
         }
+        for (group, Generation { hard, soft }) in &self.groups {
+            bytes.extend(GROUP.to_le_bytes());
+            bytes.extend(((GENERATION + group.len()) as u32).to_le_bytes());
+            bytes.extend(hard.to_le_bytes());
+            bytes.extend(soft.to_le_bytes());
+            bytes.extend(group.as_bytes());
+        }
         bytes.extend(self.payload);
         set_checksum(&mut bytes);
         Some(bytes)
     }
 
-    /// What is in the bytes. Allocates nothing.
+    /// What is in the bytes. Allocates for groups alone, and for no more than there are.
     pub(super) fn open(bytes: &'b [u8]) -> Result<Self, Fault> {
         let fixed: &[u8; FIXED] = bytes.first_chunk().ok_or(Fault::Malformed("too short"))?;
         if fixed[..4] != MAGIC {
@@ -99,6 +120,7 @@ impl<'b> Envelope<'b> {
         if flags & !COMPRESSED != 0 {
             return Err(Fault::Malformed("an unknown flag"));
         }
+        let (etag, groups) = fields_of(fields)?;
         Ok(Envelope {
             codec: codec_of(fixed[6]).ok_or(Fault::Malformed("an unknown codec"))?,
             schema: u64::from_le_bytes(part(fixed, 16)),
@@ -106,7 +128,8 @@ impl<'b> Envelope<'b> {
             created: Stamp::from_nanos(u64::from_le_bytes(part(fixed, 40))),
             expires: Stamp::from_nanos(u64::from_le_bytes(part(fixed, EXPIRES_AT))),
             took: f32::from_le_bytes(part(fixed, 56)),
-            etag: etag(fields)?,
+            etag,
+            groups,
             is_compressed: flags & COMPRESSED != 0,
             payload,
         })
@@ -143,24 +166,40 @@ pub(super) fn decompressed(payload: &[u8]) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// The etag among the fields. What is unknown is skipped.
-fn etag(mut fields: &[u8]) -> Result<Option<&str>, Fault> {
+/// The etag and the groups among the fields. What is unknown is skipped.
+fn fields_of(mut fields: &[u8]) -> Result<(Option<&str>, Vec<Group<'_>>), Fault> {
     const BROKEN: Fault = Fault::Malformed("a field goes beyond the others");
-    let mut etag = None;
+    let (mut etag, mut groups) = (None, Vec::new());
     while let Some((tag, rest)) = fields.split_first_chunk() {
         let (length, rest) = rest.split_first_chunk().ok_or(BROKEN)?;
         let length = u32::from_le_bytes(*length) as usize;
         let (content, rest) = rest.split_at_checked(length).ok_or(BROKEN)?;
-        if u16::from_le_bytes(*tag) == ETAG {
-            let text = str::from_utf8(content);
-            etag = Some(text.map_err(|_| Fault::Malformed("the etag is no text"))?);
+        match u16::from_le_bytes(*tag) {
+            ETAG => {
+                let text = str::from_utf8(content);
+                etag = Some(text.map_err(|_| Fault::Malformed("the etag is no text"))?);
+            }
+            GROUP => groups.push(group(content)?),
+            _ => {}
         }
         fields = rest;
     }
     match fields {
-        [] => Ok(etag),
+        [] => Ok((etag, groups)),
         _ => Err(BROKEN),
     }
+}
+
+/// A group's key, and its generation.
+fn group(content: &[u8]) -> Result<Group<'_>, Fault> {
+    const BROKEN: Fault = Fault::Malformed("a group is too short, or no text");
+    let (hard, rest) = content.split_first_chunk().ok_or(BROKEN)?;
+    let (soft, key) = rest.split_first_chunk().ok_or(BROKEN)?;
+    let generation = Generation {
+        hard: u64::from_le_bytes(*hard),
+        soft: u64::from_le_bytes(*soft),
+    };
+    Ok((str::from_utf8(key).map_err(|_| BROKEN)?, generation))
 }
 
 fn checksum(bytes: &[u8]) -> u32 {
@@ -225,6 +264,7 @@ mod tests {
             expires: Stamp::NEVER,
             took: 0.25,
             etag: Some("v1"),
+            groups: Vec::new(),
             is_compressed: false,
             payload: b"[1,2]",
         }
@@ -249,9 +289,42 @@ mod tests {
         assert_eq!(Envelope::open(golden).unwrap(), envelope());
     }
 
+    /// The same in two groups.
+    fn grouped() -> Envelope<'static> {
+        let generation = |hard, soft| Generation { hard, soft };
+        Envelope {
+            groups: vec![
+                ("@tag:users", generation(0x1112_1314_1516_1718, 2)),
+                ("@all", generation(u64::MAX, 0x2122_2324_2526_2728)),
+            ],
+            ..envelope()
+        }
+    }
+
+    #[test]
+    fn the_bytes_in_groups_are_those_of_the_golden_file() {
+        let golden: &[u8] = include_bytes!("golden/version_1_groups.bin");
+        assert_eq!(grouped().seal().unwrap(), golden);
+        assert_eq!(Envelope::open(golden).unwrap(), grouped());
+    }
+
+    #[test]
+    fn a_group_that_is_cut_or_no_text_is_a_fault() {
+        for content in [&[0; 15][..], &[0xff; 17]] {
+            let mut bytes = envelope().seal().unwrap();
+            let length = (content.len() as u32).to_le_bytes();
+            let field: Vec<u8> = [&GROUP.to_le_bytes()[..], &length, content].concat();
+            bytes[8] += field.len() as u8;
+            bytes.splice(FIXED..FIXED, field);
+            set_checksum(&mut bytes);
+            let broken = Fault::Malformed("a group is too short, or no text");
+            assert_eq!(Envelope::open(&bytes), Err(broken));
+        }
+    }
+
     #[test]
     fn every_cut_and_every_flipped_bit_is_found_out() {
-        let bytes = envelope().seal().unwrap();
+        let bytes = grouped().seal().unwrap();
         for end in 0..bytes.len() {
             assert!(Envelope::open(&bytes[..end]).is_err(), "cut at {end}");
         }

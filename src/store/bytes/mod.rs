@@ -32,11 +32,18 @@
 //! | 64 | `h` - 64 | fields: tag (2 bytes), length (4), that many bytes; an unknown tag is skipped |
 //! | `h` | | the payload |
 //!
-//! Field 1 is the etag, in UTF-8. A compressed payload is the length of the value
+//! Field 1 is the etag, in UTF-8. Field 2 is there once for each group that the entry is
+//! in: the two numbers of the group's generation before the build (8 bytes each), and the
+//! key under which the store holds the generation, in UTF-8. A generation is an envelope
+//! too; its value is a list of those two numbers. An entry is missing if the first number
+//! is another now or the generation is not there, and stale if the second is another.
+//!
+//! A compressed payload is the length of the value
 //! (4 bytes), and the value as a block of LZ4.
 //!
 //! A later version that only adds fields says that version 1 may read it. Whoever
-//! may not read an envelope takes it for a miss, and leaves it where it is.
+//! may not read an envelope takes it for a miss, and leaves it where it is, unless told
+//! to delete or to refresh it.
 
 mod encoded;
 mod envelope;

@@ -51,8 +51,9 @@ impl RedisBuilder {
     }
 
     /// How long one operation may take in all, connecting included: 200 ms by
-    /// default, 1 ms at least and a day at most. Looking up a host's name is not within
-    /// that limit.
+    /// default, 1 ms at least and a day at most. A server that is silent is given up an
+    /// eighth of that earlier, so that the caller goes on in time. Looking up a host's
+    /// name is not within that limit.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(Duration::from_millis(1), DAY);
         self
@@ -73,12 +74,15 @@ impl RedisBuilder {
         self
     }
 
-    /// How long a server that is [watched](crate::store::bytes::ByteStore::watch) may be
-    /// quiet before it is asked whether it is still there: 1 s by default, 1 ms at least
-    /// and a day at most. Memory in front of it is never older than this and the
-    /// [`timeout`](Self::timeout) together.
-    pub fn ping(mut self, silence: Duration) -> Self {
-        self.ping = silence.clamp(Duration::from_millis(1), DAY);
+    /// How old what is near may be, where a server is
+    /// [watched](crate::store::bytes::ByteStore::watch): 1 s by default, 1 ms at least
+    /// and a day at most. Whatever becomes of the connection, who asks memory in front
+    /// of the server later than this after a change is not given what was there before.
+    ///
+    /// The server is asked for an answer every half of this, and has three eighths of it
+    /// to give one: it should be several times the way there and back.
+    pub fn ping(mut self, age: Duration) -> Self {
+        self.ping = age.clamp(Duration::from_millis(1), DAY);
         self
     }
 

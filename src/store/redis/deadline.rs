@@ -17,6 +17,11 @@ impl Deadline {
         }
     }
 
+    pub(super) fn until(at: Instant) -> Self {
+        let limit = at.saturating_duration_since(Instant::now());
+        Deadline { at, limit }
+    }
+
     pub(super) fn at(self) -> Instant {
         self.at
     }

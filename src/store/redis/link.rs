@@ -180,8 +180,10 @@ impl Link {
         self.run(&String::from_utf8_lossy(name), request)
     }
 
+    /// Before the time is over, so that the caller goes on by then: a socket may be late
+    /// by an eighth of its wait (Linux, "timer wheel").
     fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout)
+        Deadline::after(self.timeout / 8 * 7)
     }
 
     fn noted<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {

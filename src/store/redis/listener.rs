@@ -3,6 +3,7 @@ use super::connection::Server;
 use super::deadline::Deadline;
 use super::layout::Layout;
 use super::link::Link;
+use super::pulse::Pulse;
 use super::push::{Push, Told};
 use super::watching::{self, Shared, Watching};
 use crate::store::bytes::Change;
@@ -23,9 +24,9 @@ pub(super) struct Listener<'s> {
 pub(super) struct Terms {
     pub(super) told: Arc<dyn Fn(Change<'_>) + Send + Sync>,
     pub(super) layout: Layout,
-    /// After so much silence the server is asked to say something.
+    /// All that changed longer ago than this is to have been told.
     pub(super) ping: Duration,
-    /// So long it may take to connect, and to answer.
+    /// So long it may take to connect.
     pub(super) timeout: Duration,
     /// Differs from one process to the other.
     pub(super) seed: u64,
@@ -49,6 +50,18 @@ impl Terms {
         let told = AssertUnwindSafe(|| (self.told)(change));
         let _ = watching::telling(|| catch_unwind(told));
     }
+
+    /// How long a pause between two attempts to hear a server may last, and each attempt:
+    /// both together are within the limit, and a quarter of it is left for a thread that
+    /// wakes late.
+    pub(super) fn step(&self) -> Duration {
+        self.ping / 8 * 3
+    }
+
+    /// When one attempt is to be over. Nothing is told meanwhile.
+    pub(super) fn attempt(&self) -> Deadline {
+        Deadline::after(self.timeout.min(self.step()))
+    }
 }
 
 impl Listener<'_> {
@@ -68,15 +81,22 @@ impl Listener<'_> {
     fn run(&self) {
         let mut backoff = self.backoff();
         while !self.shared.is_closed() {
-            self.terms.tell(Change::All);
             let begin = Instant::now();
             self.listen();
             // One that lets us in and out again at once is no better than none.
             if begin.elapsed() > LONGEST {
                 backoff = self.backoff();
             }
+            self.pause(backoff.wait());
+        }
+    }
+
+    fn pause(&self, mut left: Duration) {
+        while !left.is_zero() && !self.shared.is_closed() {
             self.terms.tell(Change::All);
-            self.shared.pause(backoff.wait());
+            let part = left.min(self.terms.step());
+            self.shared.pause(part);
+            left -= part;
         }
     }
 
@@ -95,9 +115,10 @@ impl Listener<'_> {
         //   another         deletes it
         //   this thread     has the server tell what changes; tells that all may have
         //   this process    keeps nothing, or has it no more
+        let mut pulse = Pulse::within(self.terms.ping);
         self.terms.tell(Change::All);
-        while self.whom.is_still(&server, self.terms.timeout) {
-            match self.next(&mut push) {
+        while self.whom.is_still(&server, pulse.end()) {
+            match self.next(&mut push, &mut pulse) {
                 Some(told) => self.pass_on(told),
                 None => return,
             }
@@ -105,7 +126,7 @@ impl Listener<'_> {
     }
 
     fn connected(&self) -> Option<(Server, Push)> {
-        let deadline = Deadline::after(self.terms.timeout);
+        let deadline = self.terms.attempt();
         let server = self.whom.server(deadline)?;
         let mut push = Push::dial(&server, deadline).ok()?;
         self.shared.holds(push.socket().ok()?);
@@ -114,12 +135,19 @@ impl Listener<'_> {
         Some((server, push))
     }
 
-    /// Nothing once the connection is broken, or the server silent though asked.
-    fn next(&self, push: &mut Push) -> Option<Told> {
-        match push.heard(self.terms.ping).ok()? {
-            None => push.heard_if_asked(self.terms.timeout).ok()?,
-            told => told,
+    /// Nothing once the connection is broken, or the server does not answer in time.
+    fn next(&self, push: &mut Push, pulse: &mut Pulse) -> Option<Told> {
+        pulse.end().left()?;
+        if pulse.is_due() {
+            pulse.asks();
+            push.ask(pulse.end()).ok()?;
         }
+        let told = push.heard(pulse.next()).ok()?;
+        if told == Some(Told::Answer) {
+            pulse.answered();
+        }
+        // Where nothing came, there is something to do.
+        Some(told.unwrap_or(Told::Other))
     }
 
     fn pass_on(&self, told: Told) {
@@ -129,7 +157,7 @@ impl Listener<'_> {
                 keys.for_each(|key| self.terms.tell(Change::Key(key)));
             }
             Told::All => self.terms.tell(Change::All),
-            Told::Other => {}
+            Told::Answer | Told::Other => {}
         }
     }
 }
@@ -147,10 +175,10 @@ impl Whom {
 
     /// Whether `server` is still the one that this process asks. Another may have
     /// become master, while the old one goes on answering.
-    fn is_still(&self, server: &Server, timeout: Duration) -> bool {
+    fn is_still(&self, server: &Server, deadline: Deadline) -> bool {
         match self {
             Whom::Master(link) => {
-                let now = link.master(Deadline::after(timeout));
+                let now = link.master(deadline);
                 now.is_some_and(|now| now.place() == server.place())
             }
             Whom::Node(_) => true,

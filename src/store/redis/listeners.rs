@@ -1,5 +1,4 @@
 use super::connection::Server;
-use super::deadline::Deadline;
 use super::link::Link;
 use super::listener::{LONGEST, Listener, Terms, Whom};
 use super::watching::{Shared, Watching};
@@ -32,15 +31,13 @@ impl Listeners {
                 // Some node may have keys and not be listened to.
                 self.terms.tell(Change::All);
             }
-            shared.pause(self.terms.ping.min(LONGEST));
+            shared.pause(self.terms.step().min(LONGEST));
         }
     }
 
     /// Nothing unless all nodes that have keys are listened to.
     fn update(&mut self) -> Option<()> {
-        let masters = self
-            .link
-            .masters_anew(Deadline::after(self.terms.timeout))?;
+        let masters = self.link.masters_anew(self.terms.attempt())?;
         for server in &masters {
             self.listen(server).ok()?;
         }

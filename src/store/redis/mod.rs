@@ -13,7 +13,7 @@
 //! | `sentinel`, `cluster`, `slots`, `servers` | which server has which key |
 //! | `link` | commands on the servers |
 //! | `held`, `renewal`, `backoff`, `waiting`, `lease` | leases |
-//! | `push`, `listener`, `listeners`, `watching` | what the servers tell by themselves |
+//! | `push`, `pulse`, `listener`, `listeners`, `watching` | what the servers tell by themselves |
 //! | `builder`, `store` | what users name |
 //!
 //! Whoever waits, waits in `connection`, `pool` or `waiting`; the threads of watches
@@ -35,6 +35,7 @@ mod listener;
 mod listeners;
 mod node;
 mod pool;
+mod pulse;
 mod push;
 mod renewal;
 mod request;

@@ -2,7 +2,7 @@ use super::connection::Server;
 use super::deadline::Deadline;
 use super::request::Request;
 use redis::{Cmd, ConnectionAddr, Parser, PushKind, RedisConnectionInfo, RedisResult, Value, cmd};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
@@ -15,8 +15,6 @@ pub(super) struct Push {
     socket: TcpStream,
     /// Keeps what came of a value that is not whole when a wait is over.
     parser: Parser,
-    /// How long the socket waits for bytes now.
-    limit: Duration,
 }
 
 /// What the server told.
@@ -26,7 +24,9 @@ pub(super) enum Told {
     Names(Vec<Vec<u8>>),
     /// Everything is gone.
     All,
-    /// An answer, or something else that is no change.
+    /// An answer.
+    Answer,
+    /// Something else that is no change.
     Other,
 }
 
@@ -36,7 +36,6 @@ impl Push {
         Ok(Push {
             socket: dialled(server, deadline)?,
             parser: Parser::new(),
-            limit: Duration::ZERO,
         })
     }
 
@@ -63,19 +62,18 @@ impl Push {
         Ok(())
     }
 
-    /// What the server tells next; nothing if it says nothing within `limit`.
-    pub(super) fn heard(&mut self, limit: Duration) -> RedisResult<Option<Told>> {
-        match self.value(limit) {
+    /// What the server tells next; nothing if that has not come as a whole in time.
+    pub(super) fn heard(&mut self, deadline: Deadline) -> RedisResult<Option<Told>> {
+        match self.value(deadline) {
             Ok(value) => Ok(Some(Told::by(value))),
             Err(silent) if silent.is_timeout() => Ok(None),
             Err(broken) => Err(broken),
         }
     }
 
-    /// As [`heard`](Self::heard), of a server that is asked to say something.
-    pub(super) fn heard_if_asked(&mut self, limit: Duration) -> RedisResult<Option<Told>> {
-        self.send(&Request::safe(&cmd("PING")), limit)?;
-        self.heard(limit)
+    /// Asks the server for an answer.
+    pub(super) fn ask(&mut self, deadline: Deadline) -> io::Result<()> {
+        self.send(&Request::safe(&cmd("PING")), left(deadline)?)
     }
 
     fn send(&mut self, request: &Request, limit: Duration) -> io::Result<()> {
@@ -85,30 +83,41 @@ impl Push {
 
     fn reply(&mut self, deadline: Deadline) -> RedisResult<Value> {
         loop {
-            match self.value(left(deadline)?)? {
+            match self.value(deadline)? {
                 Value::Push { .. } => continue,
                 reply => return Ok(reply),
             }
         }
     }
 
-    fn value(&mut self, limit: Duration) -> RedisResult<Value> {
-        if limit != self.limit {
-            self.socket.set_read_timeout(Some(limit))?;
-            self.limit = limit;
-        }
-        self.parser.parse_value(&mut self.socket)
+    fn value(&mut self, deadline: Deadline) -> RedisResult<Value> {
+        let socket = &self.socket;
+        self.parser.parse_value(InTime { socket, deadline })
+    }
+}
+
+/// Reads from a socket, and no longer than that, however slowly bytes come.
+struct InTime<'s> {
+    socket: &'s TcpStream,
+    deadline: Deadline,
+}
+
+impl Read for InTime<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.set_read_timeout(Some(left(self.deadline)?))?;
+        self.socket.read(buffer)
     }
 }
 
 impl Told {
     fn by(value: Value) -> Self {
-        let Value::Push {
-            kind: PushKind::Invalidate,
-            mut data,
-        } = value
-        else {
-            return Told::Other;
+        let mut data = match value {
+            Value::Push {
+                kind: PushKind::Invalidate,
+                data,
+            } => data,
+            Value::Push { .. } => return Told::Other,
+            _ => return Told::Answer,
         };
         match data.pop() {
             Some(Value::Array(names)) => Told::Names(names.into_iter().filter_map(name).collect()),
@@ -198,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_no_change() {
-        assert_eq!(told(b"+PONG\r\n"), Told::Other);
+        assert_eq!(told(b"+PONG\r\n"), Told::Answer);
         assert_eq!(told(b">2\r\n$7\r\nmessage\r\n$1\r\na\r\n"), Told::Other);
     }
 }

@@ -57,22 +57,24 @@ use std::time::{Duration, SystemTime};
 /// the server tells which keys change, whoever changes them (RESP3, `CLIENT TRACKING`
 /// in broadcasting mode; Redis 6 and later, Valkey). A watch has a thread and a
 /// connection of its own, in a cluster one for each node that has keys and a thread
-/// that looks every [`ping`](RedisBuilder::ping), or every second if that is less,
+/// that looks within each [`ping`](RedisBuilder::ping), or every second if that is less,
 /// which ones those are. It never keeps its caller waiting, though no server is there.
 ///
 /// What a process puts itself it is told of too, so memory in front asks once more for
 /// it. So are keys that expire.
 ///
-/// A server that says nothing for a [`ping`](RedisBuilder::ping) is asked whether it is
-/// there, and has the [`timeout`](RedisBuilder::timeout) to answer. If it does not, or
-/// the connection breaks, all may have changed, which is told at once: so what is near
-/// is never older than both times together. Then a new connection is tried, at first
-/// after milliseconds and later every second; with each try, all may have changed
-/// again, and once more when it succeeds. So what is read while the server is not heard
-/// stays near for a second, or the timeout if that is longer. The same holds where the
-/// server cannot tell what changes, or does not let this user ask it to; where it is
-/// reached over TLS; and, for a ping and the time to connect, of a node that has just got
-/// its first keys.
+/// What is near is never older than a [`ping`](RedisBuilder::ping). The server is asked
+/// for an answer again and again, and by its answers it is known up to when all that
+/// changed has been told. If no answer comes in time, or the connection breaks, all may
+/// have changed, which is told at once. Then a new connection is tried, at first after
+/// milliseconds and later every second; meanwhile all may have changed again and again,
+/// twice within each ping, and once more when it succeeds. So what is read while the
+/// server is not heard stays near for half a ping. The same holds where the server
+/// cannot tell what changes, or does not let this user ask it to; and where it is
+/// reached over TLS. A node that has just got its first keys is found within a ping.
+///
+/// Two things are not within that limit: the time to look up a host's name when a
+/// connection is tried, and the time for which this process itself was stopped.
 ///
 /// # Costs
 ///
@@ -101,7 +103,7 @@ pub struct RedisStore {
     pub(super) renewal: Renewal,
     /// How long a lease lasts.
     pub(super) lease: Duration,
-    /// How long a server that is watched may be quiet.
+    /// How old what is near may be where a server is watched.
     pub(super) ping: Duration,
     pub(super) clock: Arc<dyn Clock>,
 }

@@ -152,6 +152,22 @@ impl<K, V, N: Note> Noted<K, V, N> {
         })
     }
 
+    /// Has all rows expire at another time.
+    pub(crate) fn expire_all(&self, at: Stamp) {
+        self.has_dates.store(true, Ordering::Relaxed);
+        for shard in 0..self.shards() {
+            switch_point();
+            self.shards.write(shard, |shard| {
+                // SAFETY: the table outlives the iterator, and is locked.
+                let rows: Vec<_> = unsafe { shard.rows.iter() }.collect();
+                for row in rows {
+                    // SAFETY: the row is there.
+                    unsafe { shard.set_expires(&row, at) };
+                }
+            });
+        }
+    }
+
     /// Takes a row out.
     pub(crate) fn remove(&self, hash: u64, is: impl Fn(&K) -> bool) -> Option<Left<K, V, N>> {
         switch_point();

@@ -1,0 +1,252 @@
+//! The groups of a call: what it reads of them, what its build records, and how an
+//! entry that it finds stands in its own.
+//!
+//! ```text
+//!   who builds                        who invalidates
+//!   reads the group's generation: 1
+//!   builds; the value is old
+//!                                     puts generation 2
+//!   puts the entry, of generation 1
+//! ```
+//!
+//! Whoever comes after reads generation 2, and the entry is missing: wherever it was
+//! built, and also where it is handed over by a flight that was joined.
+
+use super::epochs::Epochs;
+use super::observe::Event;
+use super::path::Call;
+use super::shelf::Shelf;
+use crate::decide::Facts;
+use crate::entry::Entry;
+use crate::etag::Etag;
+use crate::generation::{Generation, Marks, Recorded, Standing};
+use crate::group::Group;
+use crate::key::Lookup;
+use crate::options::Terms;
+use crate::store::{SharedStore, StoreError};
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// Where the generations of groups are held.
+#[derive(Clone, Copy)]
+pub(crate) enum Holder<'h> {
+    /// In the store in which the entries are.
+    Store(&'h SharedStore),
+    /// In the memoizer, for what it and its functions keep in memory of their own.
+    Memoizer(&'h Epochs),
+}
+
+/// The groups that the result of a call is in.
+pub(crate) struct Asked {
+    /// The keys of their generations.
+    keys: Vec<Arc<String>>,
+    /// The generations, as of the last look; nothing, before there was one.
+    seen: RefCell<Vec<Option<Generation>>>,
+}
+
+impl Asked {
+    /// The groups of a result with these tags. In a shared store it may be in others
+    /// too, as the terms say. A function's own tables are invalidated as a whole where
+    /// a region, a namespace or all of them is: a row need not know.
+    pub(crate) fn of(terms: &Terms, tags: Option<&[Arc<str>]>, place: Place) -> Option<Self> {
+        let wide = match place {
+            Place::Shared => terms.groups(),
+            Place::Own => Vec::new(),
+        };
+        let tags = tags.unwrap_or_default();
+        if tags.is_empty() && wide.is_empty() {
+            return None;
+        }
+        let tags = tags.iter().cloned().map(Group::Tag);
+        let mut keys: Vec<_> = tags
+            .chain(wide)
+            .map(|group| Arc::new(terms.group(&group)))
+            .collect();
+        keys.sort();
+        keys.dedup();
+        let seen = RefCell::default();
+        Some(Asked { keys, seen })
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.keys.iter().map(|key| &**key)
+    }
+
+    /// Takes note of what a look has found. What cannot be read is as good as not
+    /// there: another is put in its place before a build.
+    pub(super) fn saw(
+        &self,
+        found: impl IntoIterator<Item = Result<Option<Generation>, StoreError>>,
+    ) {
+        let seen = found.into_iter().map(|found| found.ok().flatten());
+        let seen = seen.collect();
+        self.seen.replace(seen);
+    }
+
+    /// What was seen of a group, if it is one of these and was there.
+    fn seen(&self, group: &String) -> Option<Generation> {
+        let at = self.keys.iter().position(|key| **key == *group)?;
+        self.seen.borrow().get(at).copied().flatten()
+    }
+
+    /// The marks of an entry in these groups.
+    pub(super) fn marks(groups: Option<&Asked>, etag: Option<Etag>) -> Option<Arc<Marks>> {
+        Marks::of(etag, groups.map_or_else(Vec::new, Asked::recorded))
+    }
+
+    fn recorded(&self) -> Vec<Recorded> {
+        let seen = self.seen.borrow();
+        let keys = self.keys.iter().enumerate();
+        keys.map(|(at, key)| Recorded {
+            group: Arc::clone(key),
+            generation: seen
+                .get(at)
+                .copied()
+                .flatten()
+                .unwrap_or(Generation::UNKNOWN),
+        })
+        .collect()
+    }
+}
+
+/// Where results are kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a table of the function's own.
+    Own,
+    /// In a store.
+    Shared,
+}
+
+/// How an entry stands, for who has not asked for its groups.
+pub(crate) fn standing<V>(
+    holder: Holder<'_>,
+    entry: &Entry<V>,
+    fault: impl Fn(&StoreError),
+) -> Standing {
+    compare(holder, entry.groups(), |_| None, fault)
+}
+
+/// Compares what is recorded with what has been `seen`, and the rest with what is there
+/// now.
+fn compare(
+    holder: Holder<'_>,
+    recorded: &[Recorded],
+    seen: impl Fn(&String) -> Option<Generation>,
+    fault: impl Fn(&StoreError),
+) -> Standing {
+    let store = match holder {
+        _ if recorded.is_empty() => return Standing::Holds,
+        Holder::Memoizer(epochs) => return epochs.standing(recorded),
+        Holder::Store(store) => store,
+    };
+    let (mut worst, mut open) = (Standing::Holds, Vec::new());
+    for group in recorded {
+        match seen(&group.group) {
+            Some(now) => worst = worst.max(now.since(group.generation)),
+            None if group.generation == Generation::UNKNOWN => worst = Standing::Gone,
+            None => open.push(group),
+        }
+    }
+    if worst == Standing::Gone || open.is_empty() {
+        return worst;
+    }
+    let found = store.generations(open.iter().map(|group| &*group.group));
+    let each = open.into_iter().zip(found).map(|(group, found)| {
+        let now = found.inspect_err(&fault).ok().flatten();
+        now.map_or(Standing::Gone, |now| now.since(group.generation))
+    });
+    each.fold(worst, Standing::max)
+}
+
+impl Call<'_> {
+    /// What is kept for a key; and with the same question the generations of the groups
+    /// that this call's own result would be in, since most entries are in those.
+    pub(super) fn find<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+    ) -> Result<Option<Entry<S::Value>>, StoreError> {
+        match self.groups {
+            None => shelf.find(hash, asked),
+            Some(groups) => shelf.find_with(hash, asked, groups),
+        }
+    }
+
+    /// What a rule may look at of an entry.
+    pub(super) fn facts<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+        match entry.groups() {
+            [] => Facts::from(entry),
+            recorded => Facts::standing(entry, self.standing(holder, recorded)),
+        }
+    }
+
+    #[cold]
+    fn standing(&self, holder: Holder<'_>, recorded: &[Recorded]) -> Standing {
+        let seen = |group: &String| self.groups?.seen(group);
+        compare(holder, recorded, seen, |fault| {
+            self.log.tell(Event::StoreFault(fault));
+        })
+    }
+
+    /// The same of an entry that a flight has brought which this call had joined.
+    ///
+    /// The flight may have begun before a group was invalidated, and the call after. So
+    /// its groups are compared; but not those of a second flight, which has begun when the
+    /// first was over, and so after the call. While generations cannot be read, that is
+    /// what keeps callers from building one after the other.
+    pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+        match self.waited.get() {
+            true => Facts::from(entry),
+            false => self.facts(holder, entry),
+        }
+    }
+
+    /// Sees to it that the generations are known that a build is to record: before it
+    /// begins. Answers whether they are.
+    pub(super) fn begin<S: Shelf>(&self, shelf: &S) -> bool {
+        let Some(groups) = self.groups else {
+            return true;
+        };
+        let begun = groups.begin(shelf.holder());
+        begun
+            .inspect_err(|fault| self.log.tell(Event::StoreFault(fault)))
+            .is_ok()
+    }
+
+    /// The marks of an entry that this call has built, which says this of its own make.
+    pub(super) fn marks(&self, own: Option<Etag>) -> Option<Arc<Marks>> {
+        let etag = own.or_else(|| self.demand.etag.cloned());
+        Asked::marks(self.groups, etag)
+    }
+}
+
+impl Asked {
+    /// The same where a function has a table of its own.
+    pub(super) fn begin_by(&self, epochs: &Epochs) {
+        let now = epochs.now();
+        self.saw(self.keys.iter().map(|_| Ok(Some(now))));
+    }
+
+    fn begin(&self, holder: Holder<'_>) -> Result<(), StoreError> {
+        let store = match holder {
+            Holder::Memoizer(epochs) => {
+                self.begin_by(epochs);
+                return Ok(());
+            }
+            Holder::Store(store) => store,
+        };
+        if self.seen.borrow().is_empty() {
+            self.saw(store.generations(self.keys()));
+        }
+        for (at, key) in self.keys.iter().enumerate() {
+            if self.seen.borrow()[at].is_none() {
+                // With nothing borrowed: the store may be the user's own.
+                let made = store.make_generation(key)?;
+                self.seen.borrow_mut()[at] = Some(made);
+            }
+        }
+        Ok(())
+    }
+}
