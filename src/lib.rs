@@ -210,7 +210,8 @@ pub use memoizer::MetricsObserver;
 #[cfg(feature = "tracing")]
 pub use memoizer::TracingObserver;
 pub use memoizer::{
-    Event, Function, LocalFunction, Memoized, Memoizer, Observer, Origin, Rules, Shareable,
+    Event, Function, LocalFunction, Memoized, MemoizedAsync, Memoizer, Observer, Origin, Rules,
+    Shareable,
 };
 pub use options::{Answer, OnLockTimeout, Options, Setting};
 pub use region::Regions;

@@ -132,6 +132,40 @@ mod imp {
 
 pub(crate) use imp::*;
 
+/// A mark of one caller's, which may go from thread to thread as a future does. It
+/// costs what a plain one does, and orders nothing.
+#[derive(Default)]
+pub(crate) struct Flag(std::sync::atomic::AtomicBool);
+
+impl Flag {
+    #[allow(dead_code)] // without the stores that lease
+    pub(crate) fn new(value: bool) -> Self {
+        Flag(value.into())
+    }
+
+    pub(crate) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: bool) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
+/// The same for a number.
+#[derive(Default)]
+pub(crate) struct Number(std::sync::atomic::AtomicU64);
+
+impl Number {
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+}
+
 /// What the tables' own locks are made of. These are the system's under shuttle too,
 /// since the maps that they stand beside have locks that are: a thread that is
 /// switched away while it holds one of those would never be waited for. Explored

@@ -51,7 +51,7 @@ pub(crate) trait Blocks<K, V, E>: Plan<K, V, E> {
 
 /// The same of a caller that awaits.
 pub(crate) trait Awaits<K, V, E>: Plan<K, V, E> {
-    async fn look(&self, key: &K) -> Option<V>;
+    async fn look(&mut self, key: &K) -> Option<V>;
 
     async fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
 
@@ -134,13 +134,10 @@ where
     ) -> Result<Flown<V>, BuildError<E>> {
         let lead = match self.join(hash, key) {
             Ticket::Leads(lead) => lead,
-            Ticket::Joined(flight) => {
-                let look = async |key: &K| plan.look(key).await;
-                match self.follow(flight, plan, look).await? {
-                    Followed::Flown(flown) => return Ok(flown),
-                    Followed::Leads(lead) => lead,
-                }
-            }
+            Ticket::Joined(flight) => match self.follow(flight, &mut Awaiting(plan)).await? {
+                Followed::Flown(flown) => return Ok(flown),
+                Followed::Leads(lead) => lead,
+            },
         };
         lead.run_async(plan).await
     }
@@ -153,8 +150,7 @@ where
         joined: Arc<Flight<K, V, E>>,
         plan: &mut impl Blocks<K, V, E>,
     ) -> Result<Flown<V>, BuildError<E>> {
-        let look = async |key: &K| plan.look(key);
-        match block_on(self.follow(joined, plan, look))? {
+        match block_on(self.follow(joined, &mut Blocking(plan)))? {
             Followed::Flown(flown) => Ok(flown),
             Followed::Leads(lead) => lead.run(plan),
         }
@@ -164,8 +160,7 @@ where
     async fn follow(
         &self,
         first: Arc<Flight<K, V, E>>,
-        plan: &impl Plan<K, V, E>,
-        look: impl AsyncFn(&K) -> Option<V>,
+        plan: &mut impl Follows<K, V, E>,
     ) -> Result<Followed<'_, K, V, E>, BuildError<E>> {
         let patience = plan.patience().started();
         let mut joined = first;
@@ -178,7 +173,7 @@ where
                 Landing::Failed(error) if plan.accepts(Err(error)) => return Err(error.clone()),
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
-            if let Some(value) = look(joined.key()).await {
+            if let Some(value) = plan.look(joined.key()).await {
                 let how = How::Found;
                 return Ok(Followed::Flown(Flown { value, how }));
             }
@@ -207,6 +202,47 @@ where
                 }
             }
         }
+    }
+}
+
+/// What it takes to follow who builds.
+trait Follows<K, V, E> {
+    fn patience(&self) -> Patience;
+    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool;
+    async fn look(&mut self, key: &K) -> Option<V>;
+}
+
+/// A caller that blocks.
+struct Blocking<'p, P>(&'p mut P);
+
+impl<K, V, E, P: Blocks<K, V, E>> Follows<K, V, E> for Blocking<'_, P> {
+    fn patience(&self) -> Patience {
+        self.0.patience()
+    }
+
+    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool {
+        self.0.accepts(landed)
+    }
+
+    async fn look(&mut self, key: &K) -> Option<V> {
+        self.0.look(key)
+    }
+}
+
+/// A caller that awaits.
+struct Awaiting<'p, P>(&'p mut P);
+
+impl<K, V, E, P: Awaits<K, V, E>> Follows<K, V, E> for Awaiting<'_, P> {
+    fn patience(&self) -> Patience {
+        self.0.patience()
+    }
+
+    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool {
+        self.0.accepts(landed)
+    }
+
+    async fn look(&mut self, key: &K) -> Option<V> {
+        self.0.look(key).await
     }
 }
 
@@ -492,7 +528,7 @@ enum Ended<V, E> {
 }
 
 /// Polls `work`, and catches what it throws.
-async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
+pub(crate) async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
     let mut work = pin!(work);
     poll_fn(|context| {
         let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));

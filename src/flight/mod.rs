@@ -25,6 +25,6 @@ pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Leaders, Ticket};
 pub(crate) use graph::{Node, edges};
 pub(crate) use lead::{
-    Awaits, Blocks, Flown, How, Lead, Made, Plan, Publish, Stopped, message_of, raise,
+    Awaits, Blocks, Flown, How, Lead, Made, Plan, Publish, Stopped, caught, message_of, raise,
     thrown_circle,
 };

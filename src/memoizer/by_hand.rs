@@ -15,10 +15,10 @@ use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
 use crate::store::{AnyFailure, SharedStore, StoreError};
+use crate::sync::Flag;
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
-use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -323,7 +323,7 @@ impl Memoizer {
             mode,
             groups,
             missed: Version::UNKNOWN,
-            waited: Cell::new(false),
+            waited: Flag::default(),
         }
     }
 

@@ -24,7 +24,7 @@ use crate::group::Group;
 use crate::key::Lookup;
 use crate::options::Terms;
 use crate::store::{SharedStore, StoreError};
-use std::cell::RefCell;
+use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Where the generations of groups are held.
@@ -41,7 +41,7 @@ pub(crate) struct Asked {
     /// The keys of their generations.
     keys: Vec<Arc<String>>,
     /// The generations, as of the last look; nothing, before there was one.
-    seen: RefCell<Vec<Option<Generation>>>,
+    seen: Mutex<Vec<Option<Generation>>>,
 }
 
 impl Asked {
@@ -64,7 +64,7 @@ impl Asked {
             .collect();
         keys.sort();
         keys.dedup();
-        let seen = RefCell::default();
+        let seen = Mutex::default();
         Some(Asked { keys, seen })
     }
 
@@ -80,13 +80,13 @@ impl Asked {
     ) {
         let seen = found.into_iter().map(|found| found.ok().flatten());
         let seen = seen.collect();
-        self.seen.replace(seen);
+        *self.seen.lock() = seen;
     }
 
     /// What was seen of a group, if it is one of these and was there.
     fn seen(&self, group: &String) -> Option<Generation> {
         let at = self.keys.iter().position(|key| **key == *group)?;
-        self.seen.borrow().get(at).copied().flatten()
+        self.seen.lock().get(at).copied().flatten()
     }
 
     /// The marks of an entry in these groups.
@@ -95,7 +95,7 @@ impl Asked {
     }
 
     fn recorded(&self) -> Vec<Recorded> {
-        let seen = self.seen.borrow();
+        let seen = self.seen.lock();
         let keys = self.keys.iter().enumerate();
         keys.map(|(at, key)| Recorded {
             group: Arc::clone(key),
@@ -237,14 +237,14 @@ impl Asked {
             }
             Holder::Store(store) => store,
         };
-        if self.seen.borrow().is_empty() {
+        if self.seen.lock().is_empty() {
             self.saw(store.generations(self.keys()));
         }
         for (at, key) in self.keys.iter().enumerate() {
-            if self.seen.borrow()[at].is_none() {
+            if self.seen.lock()[at].is_none() {
                 // With nothing borrowed: the store may be the user's own.
                 let made = store.make_generation(key)?;
-                self.seen.borrow_mut()[at] = Some(made);
+                self.seen.lock()[at] = Some(made);
             }
         }
         Ok(())

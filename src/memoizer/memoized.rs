@@ -131,6 +131,15 @@ pub trait Memoized: Sized + 'static {
     }
 }
 
+/// A memoized function that is `async`. `#[memoize]` implements it.
+///
+/// Its callers that await and those that block share what is kept, and each build:
+/// [`Memoized::run`] of such a function drives it on the calling thread.
+pub trait MemoizedAsync: Memoized {
+    /// The function itself.
+    fn run_async(args: Self::Args<'_>) -> impl Future<Output = Self::Output>;
+}
+
 /// A function whose results can be shared by threads: its key is a
 /// [`Key`](crate::Key), and its output is `Send` and `Sync`. Implemented for every
 /// function of which that holds.

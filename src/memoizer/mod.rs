@@ -39,7 +39,7 @@ mod tracing;
 
 pub use function::{Function, Home};
 pub use local::{LocalFunction, LocalHome};
-pub use memoized::{Memoized, Shareable};
+pub use memoized::{Memoized, MemoizedAsync, Shareable};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricsObserver;
 pub use observe::{Event, Observer, Origin};

@@ -4,17 +4,17 @@
 use super::groups::{Asked, Holder};
 use super::observe::{Event, Log};
 use super::shelf::{Displaces, Shelf};
-use crate::clock::{Moment, Stamp, Started, Watch};
+use crate::clock::{Moment, Stamp, Started, Watch, nanos};
 use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
-use crate::flight::{Blocks, Flown, How, Made, Patience, Plan, Publish, Stopped};
+use crate::flight::{Awaits, Blocks, Flown, How, Made, Patience, Plan, Publish, Stopped, caught};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
+use crate::sync::{Flag, Number};
 use crate::table::Version;
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) struct Call<'c> {
     pub(crate) missed: Version,
     /// Whether it has waited for a flight of each of its keys, in vain. Those that it
     /// joins after that have begun after the call.
-    pub(super) waited: Cell<bool>,
+    pub(super) waited: Flag,
 }
 
 /// What a call does with what is kept.
@@ -124,27 +124,56 @@ impl Call<'_> {
         key: S::Key,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
-        let lock = self.guards(shelf).map(|guards| Wanted {
-            guards,
-            text: shelf.text(&key, self.terms),
-            key: key.clone(),
-        });
+        let lock = self.wanted(shelf, &key);
         let alone = self.builds_alone().then(|| key.clone());
-        let mut attempt = Attempt {
-            call: self,
-            shelf,
-            hash,
-            lock: lock.as_ref(),
-            held: None,
-            build: Some(build),
-            run: Run::default(),
-        };
-        let flown = shelf.flights().fly(hash, key, &mut attempt);
+        let mut attempt = Attempt::new(self, shelf, hash, lock.as_ref(), build);
+        let mut flown = shelf.flights().fly(hash, key, &mut attempt);
         let Attempt {
             held, build, run, ..
         } = attempt;
         drop(held);
-        self.conclude(shelf, hash, flown, alone.zip(build), &run)
+        if let Err(BuildError::TimedOut(_)) = &flown
+            && let Some((key, build)) = alone.zip(build)
+        {
+            let built = self.run(hash, build, self.clock.start(), &run);
+            flown = on_its_own(shelf, &key, built);
+        }
+        self.conclude(shelf, flown, &run)
+    }
+
+    /// The same for a caller that awaits.
+    pub(crate) async fn obtain_async<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        build: impl Future<Output = Result<Brought<S::Value>, S::Failure>>,
+    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
+        let lock = self.wanted(shelf, &key);
+        let alone = self.builds_alone().then(|| key.clone());
+        let mut attempt = Attempt::new(self, shelf, hash, lock.as_ref(), build);
+        let mut flown = shelf.flights().fly_async(hash, key, &mut attempt).await;
+        let Attempt {
+            held, build, run, ..
+        } = attempt;
+        drop(held);
+        if let Err(BuildError::TimedOut(_)) = &flown
+            && let Some((key, build)) = alone.zip(build)
+        {
+            let started = self.clock.start();
+            let built = self.run_async(hash, build, started, &run).await;
+            flown = on_its_own(shelf, &key, built);
+        }
+        self.conclude(shelf, flown, &run)
+    }
+
+    /// The lock that is to be held, if there is one.
+    fn wanted<'s, S: Shelf>(&'s self, shelf: &'s S, key: &S::Key) -> Option<Wanted<'s, S::Key>> {
+        self.guards(shelf).map(|guards| Wanted {
+            guards,
+            text: shelf.text(key, self.terms),
+            key: key.clone(),
+        })
     }
 
     /// What comes after the landing. A function of its own: builds nest, and what is
@@ -153,16 +182,11 @@ impl Call<'_> {
     fn conclude<S: Shelf>(
         &self,
         shelf: &S,
-        hash: u64,
         flown: Result<Flown<Entry<S::Value>>, BuildError<S::Failure>>,
-        alone: Option<(
-            S::Key,
-            impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
-        )>,
         run: &Run,
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
-        let outcome = match (flown, alone) {
-            (Ok(flown), _) => {
+        let outcome = match flown {
+            Ok(flown) => {
                 match flown.how {
                     How::Found => self.log.tell(Event::Hit),
                     How::Joined => self.log.tell(Event::Joined),
@@ -170,12 +194,7 @@ impl Call<'_> {
                 }
                 Ok(flown.value)
             }
-            (Err(BuildError::TimedOut(_)), Some((key, build))) => {
-                let site = || shelf.flights().site(&key);
-                self.run(hash, build, self.clock.start(), run)
-                    .map_err(|failure| BuildError::failed(site(), failure))
-            }
-            (Err(error), _) => {
+            Err(error) => {
                 let landed = matches!(error, BuildError::Failed(_) | BuildError::Panicked(_));
                 if landed && !run.ran.get() {
                     self.log.tell(Event::Joined);
@@ -183,11 +202,12 @@ impl Call<'_> {
                 Err(error)
             }
         };
-        if let Some(took) = run.took.get() {
+        if run.built.get() {
+            let took = Duration::from_nanos(run.nanos.get());
             self.log.tell(Event::Built { took });
         }
         if run.put.get() {
-            self.log.evicted(run.evicted.get());
+            self.log.evicted(run.evicted.get() as usize);
             self.tidy(shelf);
         }
         outcome
@@ -213,6 +233,23 @@ impl Call<'_> {
         self.ran(hash, brought, took, run)
     }
 
+    /// The same of one that is awaited.
+    async fn run_async<V, F>(
+        &self,
+        hash: u64,
+        build: impl Future<Output = Result<Brought<V>, F>>,
+        started: Started<'_>,
+        run: &Run,
+    ) -> Result<Entry<V>, F> {
+        run.ran.set(true);
+        let brought = caught(build).await.unwrap_or_else(|payload| {
+            self.log.tell(Event::Failed);
+            resume_unwind(payload)
+        });
+        let took = started.elapsed();
+        self.ran(hash, brought, took, run)
+    }
+
     /// What comes after the function has run.
     #[inline(never)]
     fn ran<V, F>(
@@ -225,7 +262,10 @@ impl Call<'_> {
         let brought = brought.inspect_err(|_| self.log.tell(Event::Failed))?;
         match brought.answer {
             Answer::Error => self.log.tell(Event::Failed),
-            Answer::Value | Answer::Nothing => run.took.set(Some(took)),
+            Answer::Value | Answer::Nothing => {
+                run.built.set(true);
+                run.nanos.set(nanos(took));
+            }
         }
         Ok(self.entry(hash, brought, took, run))
     }
@@ -292,7 +332,7 @@ impl Call<'_> {
         let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
         let displaced = put.ok()?;
         run.put.set(true);
-        run.evicted.set(displaced.evicted());
+        run.evicted.set(displaced.evicted() as u64);
         Some(displaced)
     }
 
@@ -428,24 +468,79 @@ where
     }
 
     fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(wanted) = self.lock
-            && let Some(entry) = self.lock_and_look(wanted)?
-        {
+        if let Some(entry) = self.prepare()? {
             return Ok(Made::Found(entry));
         }
-        self.run.knows_groups(self.call.begin(self.shelf));
         let build = self.build.take().expect("a call leads one build");
-        // The time that a lock took, or a question for groups, is no part of the build.
-        let started = match self.lock.is_some() || self.call.groups.is_some() {
-            true => self.call.clock.start(),
-            false => self.call.clock.start_at(began),
-        };
+        let started = self.start(began);
         let built = self.call.run(self.hash, build, started, &self.run);
         built.map(Made::Built).map_err(Stopped::Failed)
     }
 }
 
+impl<S, B> Awaits<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B>
+where
+    S: Shelf,
+    B: Future<Output = Result<Brought<S::Value>, S::Failure>>,
+{
+    async fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
+        self.call.look_again(self.shelf, self.hash, &key)
+    }
+
+    async fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
+        if let Some(entry) = self.prepare()? {
+            return Ok(Made::Found(entry));
+        }
+        let build = self.build.take().expect("a call leads one build");
+        let started = self.start(began);
+        let built = self.call.run_async(self.hash, build, started, &self.run);
+        built.await.map(Made::Built).map_err(Stopped::Failed)
+    }
+
+    async fn put_in_steps(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
+        self.put(key, entry)
+    }
+}
+
 impl<'a, S: Shelf, B> Attempt<'a, S, B> {
+    fn new(
+        call: &'a Call<'a>,
+        shelf: &'a S,
+        hash: u64,
+        lock: Option<&'a Wanted<'a, S::Key>>,
+        build: B,
+    ) -> Self {
+        Attempt {
+            call,
+            shelf,
+            hash,
+            lock,
+            held: None,
+            build: Some(build),
+            run: Run::default(),
+        }
+    }
+
+    /// What is to be done before the function runs. Brings what is there after all.
+    fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
+        if let Some(wanted) = self.lock
+            && let Some(entry) = self.lock_and_look(wanted)?
+        {
+            return Ok(Some(entry));
+        }
+        self.run.knows_groups(self.call.begin(self.shelf));
+        Ok(None)
+    }
+
+    /// Starts to take the time of a build whose flight began then. The time that a lock
+    /// took, or a question for groups, is no part of it.
+    fn start(&self, began: Moment) -> Started<'a> {
+        match self.lock.is_some() || self.call.groups.is_some() {
+            true => self.call.clock.start(),
+            false => self.call.clock.start_at(began),
+        }
+    }
+
     /// Acquires the lock, and if that worked, looks again.
     #[inline(never)]
     fn lock_and_look(
@@ -459,6 +554,19 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     }
 }
 
+/// What came of a build in no flight.
+#[cold]
+fn on_its_own<S: Shelf>(
+    shelf: &S,
+    key: &S::Key,
+    built: Result<Entry<S::Value>, S::Failure>,
+) -> Result<Flown<Entry<S::Value>>, BuildError<S::Failure>> {
+    let how = How::Built;
+    built
+        .map(|value| Flown { value, how })
+        .map_err(|failure| BuildError::failed(shelf.flights().site(key), failure))
+}
+
 /// A lock to acquire, and for which key.
 struct Wanted<'w, K> {
     guards: Guards<'w>,
@@ -470,13 +578,14 @@ struct Wanted<'w, K> {
 #[derive(Default)]
 pub(super) struct Run {
     /// The function has run, or has begun to.
-    ran: Cell<bool>,
+    ran: Flag,
     /// Its result has been put.
-    put: Cell<bool>,
-    /// How long it took, if it brought a value.
-    took: Cell<Option<Duration>>,
+    put: Flag,
+    /// It brought a value, which took so many nanoseconds.
+    built: Flag,
+    nanos: Number,
     /// Its result is for the callers alone.
-    pub(super) drops: Cell<bool>,
+    pub(super) drops: Flag,
     /// How many others gave way to it.
-    evicted: Cell<usize>,
+    evicted: Number,
 }

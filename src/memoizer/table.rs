@@ -172,7 +172,7 @@ impl<M: Shareable> Table<M> {
         match how {
             How::Hard => _ = self.clear(),
             How::Soft => {
-                self.flights.void_all();
+                block_on(self.flights.void_all());
                 self.expire();
             }
         }

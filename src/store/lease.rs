@@ -22,7 +22,7 @@ pub trait Leases: Send + Sync {
 }
 
 /// A lease that is held. Dropping it releases it, so a panic does too.
-pub trait Lease: Send {
+pub trait Lease: Send + Sync {
     /// Keeps `bytes` for the lease's key and releases the lease, in one step, if it
     /// is still held; answers whether it was. If not, nothing is kept: another
     /// caller has it, or the key was deleted.

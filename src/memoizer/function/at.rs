@@ -16,9 +16,9 @@ use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::Terms;
 use crate::store::{SharedStore, StoreError};
+use crate::sync::Flag;
 use crate::table::Version;
 use std::any::type_name;
-use std::cell::Cell;
 use std::time::Duration;
 
 /// Where a result is kept.
@@ -215,7 +215,7 @@ impl<M: Shareable> Inner<M> {
             mode: Mode::Take,
             groups: None,
             missed: Version::UNKNOWN,
-            waited: Cell::new(false),
+            waited: Flag::default(),
         };
         let entry = self.facts(terms, &args);
         entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry) == Verdict::Fresh)

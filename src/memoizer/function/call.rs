@@ -3,8 +3,9 @@
 
 use super::at::Place;
 use super::inner::{Inner, Missed, Settled};
-use crate::entry::AnyValue;
+use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
+use crate::etag::Etag;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
@@ -13,12 +14,12 @@ use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::table::Unshared;
-use crate::memoizer::{Meant, Rules, Shareable};
-use crate::options::{Options, Terms};
+use crate::memoizer::{Meant, Memoized, Rules, Shareable};
+use crate::options::{Ages, Options, Terms};
 use crate::scope;
 use crate::store::AnyFailure;
+use crate::sync::Flag;
 use crate::table::Version;
-use std::cell::Cell;
 use std::convert::Infallible;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
@@ -41,7 +42,7 @@ fn elsewhere<M: Shareable>(args: M::Args<'_>) -> M::Output {
 /// The function's own memoizer's table of it, if that is what is meant, and if it
 /// is there.
 #[inline]
-fn at_hand<M: Shareable>() -> Option<&'static Inner<M>> {
+pub(super) fn at_hand<M: Shareable>() -> Option<&'static Inner<M>> {
     if scope::any::<Meant>() {
         return None;
     }
@@ -104,7 +105,7 @@ impl<M: Shareable> Inner<M> {
         self.ask(&settled, Mode::Refresh, missed, args)
     }
 
-    fn not_looked(&self, args: &M::Args<'_>) -> Missed {
+    pub(super) fn not_looked(&self, args: &M::Args<'_>) -> Missed {
         Missed {
             hash: self.hash(&M::lookup(args)),
             nothing: None,
@@ -122,14 +123,8 @@ impl<M: Shareable> Inner<M> {
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let call = Call {
-            terms,
-            demand: terms.demand(etag.as_ref()),
-            clock: self.clock(),
-            log: self.log(terms),
-            mode,
-            groups: groups.as_ref(),
             missed: nothing.unwrap_or(Version::UNKNOWN),
-            waited: Cell::new(false),
+            ..self.asks(terms, mode, etag.as_ref(), groups.as_ref())
         };
         let place = self.place(terms, &M::lookup(&args));
         match place {
@@ -146,19 +141,7 @@ impl<M: Shareable> Inner<M> {
                 }
                 let key = asked.to_key();
                 drop(asked);
-                self.build(
-                    &call,
-                    rules,
-                    table,
-                    hash,
-                    key,
-                    args,
-                    Form {
-                        wrap: Output::new,
-                        give: |value: Output<M>| value.give(),
-                        unshared: || Unshared,
-                    },
-                )
+                self.build(&call, rules, table, hash, key, args, own_form())
             }
             Place::Shared(shared) => {
                 let hash = hash_of(&shared.text);
@@ -186,8 +169,33 @@ impl<M: Shareable> Inner<M> {
         }
     }
 
+    /// A call that has not looked yet.
+    pub(super) fn asks<'c>(
+        &'c self,
+        terms: &'c Terms,
+        mode: Mode,
+        etag: Option<&'c Etag>,
+        groups: Option<&'c Asked>,
+    ) -> Call<'c> {
+        Call {
+            terms,
+            demand: terms.demand(etag),
+            clock: self.clock(),
+            log: self.log(terms),
+            mode,
+            groups,
+            missed: Version::UNKNOWN,
+            waited: Flag::default(),
+        }
+    }
+
     /// The groups that the result of a call is in.
-    fn groups(&self, terms: &Terms, rules: &Rules<M>, args: &M::Args<'_>) -> Option<Asked> {
+    pub(super) fn groups(
+        &self,
+        terms: &Terms,
+        rules: &Rules<M>,
+        args: &M::Args<'_>,
+    ) -> Option<Asked> {
         let tags = rules.tags(args, terms);
         if terms.store.is_some() {
             return Asked::of(terms, tags.as_deref(), groups::Place::Shared);
@@ -214,36 +222,12 @@ impl<M: Shareable> Inner<M> {
         W: Fn(M::Output) -> S::Value,
         G: Fn(S::Value) -> Option<M::Output>,
     {
-        let by_args = rules.ages(&args);
-        // What the leader gets: its own output, for which no copy can stand if it
-        // cannot be cloned.
+        let ages = rules.ages(&args);
         let mut own = None;
         let flown = call.obtain(shelf, hash, key, || {
-            let output = M::run(args);
-            let answer = M::answer(&output);
-            let ages = rules
-                .ages_of(&output)
-                .or(by_args)
-                .or(call.terms.ages_of(&output));
-            let etag = rules.own_etag(&output);
-            let Some(copy) = M::copy(&output) else {
-                own = Some(output);
-                return Err((form.unshared)());
-            };
-            own = Some(copy);
-            Ok(Brought {
-                value: (form.wrap)(output),
-                answer,
-                ages,
-                etag,
-            })
+            form.brought(M::run(args), call.terms, rules, ages, &mut own)
         });
-        if let Some(own) = own {
-            return Ok(own);
-        }
-        let entry = flown.map_err(without_failure)?;
-        let given = (form.give)(entry.value);
-        Ok(given.expect("what was shared can be copied"))
+        form.given(flown, own)
     }
 }
 
@@ -253,8 +237,69 @@ fn without_failure<F>(error: BuildError<F>) -> BuildError<Infallible> {
 }
 
 /// In what form a shelf keeps a function's output.
-struct Form<W, G, F> {
-    wrap: W,
-    give: G,
-    unshared: fn() -> F,
+pub(super) struct Form<W, G, F> {
+    pub(super) wrap: W,
+    pub(super) give: G,
+    pub(super) unshared: fn() -> F,
+}
+
+/// That of a table of the function's own.
+pub(super) fn own_form<M: Memoized>()
+-> Form<fn(M::Output) -> Output<M>, fn(Output<M>) -> Option<M::Output>, Unshared> {
+    Form {
+        wrap: Output::new,
+        give: |value| value.give(),
+        unshared: || Unshared,
+    }
+}
+
+impl<W, G, F> Form<W, G, F> {
+    /// What a run of the function brings to the shelf. The leader gets its `own` output:
+    /// no copy can stand for one that cannot be cloned.
+    pub(super) fn brought<M: Memoized, V>(
+        &self,
+        output: M::Output,
+        terms: &Terms,
+        rules: &Rules<M>,
+        by_args: Ages,
+        own: &mut Option<M::Output>,
+    ) -> Result<Brought<V>, F>
+    where
+        W: Fn(M::Output) -> V,
+    {
+        let answer = M::answer(&output);
+        let ages = rules
+            .ages_of(&output)
+            .or(by_args)
+            .or(terms.ages_of(&output));
+        let etag = rules.own_etag(&output);
+        let Some(copy) = M::copy(&output) else {
+            *own = Some(output);
+            return Err((self.unshared)());
+        };
+        *own = Some(copy);
+        Ok(Brought {
+            value: (self.wrap)(output),
+            answer,
+            ages,
+            etag,
+        })
+    }
+
+    /// What the caller gets.
+    pub(super) fn given<O, V>(
+        &self,
+        flown: Result<Entry<V>, BuildError<F>>,
+        own: Option<O>,
+    ) -> Result<O, BuildError<Infallible>>
+    where
+        G: Fn(V) -> Option<O>,
+    {
+        if let Some(own) = own {
+            return Ok(own);
+        }
+        let entry = flown.map_err(without_failure)?;
+        let given = (self.give)(entry.value);
+        Ok(given.expect("what was shared can be copied"))
+    }
 }

@@ -5,7 +5,7 @@ use super::tables::LEASES;
 use super::time::{ends, expiry, now};
 use crate::store::StoreError;
 use crate::store::bytes::{Lease, Leases};
-use std::cell::Cell;
+use crate::sync::Flag;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -30,7 +30,7 @@ impl Leases for DiskStore {
             store: self,
             key: Arc::clone(&key),
             token,
-            ours: Cell::new(true),
+            ours: Flag::new(true),
         };
         self.renewal
             .hold(&self.core, key, token)
@@ -66,7 +66,7 @@ struct DiskLease<'l> {
     key: Arc<str>,
     token: u128,
     /// Whether there may be a row to remove in the end.
-    ours: Cell<bool>,
+    ours: Flag,
 }
 
 impl Lease for DiskLease<'_> {

@@ -12,7 +12,7 @@ use super::remote::{Over, Remote};
 use crate::clock::Stamp;
 use crate::store::StoreError;
 use crate::store::bytes::{ByteStore, Lease, Leases};
-use std::cell::Cell;
+use crate::sync::Flag;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -228,13 +228,13 @@ struct Held<'l> {
     path: String,
     token: Token,
     pulse: Pulse,
-    is_released: Cell<bool>,
+    is_released: Flag,
 }
 
 impl<'l> Held<'l> {
     fn new(store: &'l OpendalStore, path: String, token: Token) -> Result<Self, StoreError> {
         let pulse = store.keep_alive(&token)?;
-        let is_released = Cell::new(false);
+        let is_released = Flag::default();
         Ok(Held {
             store,
             path,

@@ -1,0 +1,153 @@
+//! The same way for callers that await.
+
+use super::at::Place;
+use super::call::{Form, at_hand, current, own_form};
+use super::inner::{Inner, Missed, Settled};
+use crate::entry::AnyValue;
+use crate::error::BuildError;
+use crate::flight::raise;
+use crate::key::{Lookup, hash_of};
+use crate::memoizer::path::{Call, Mode};
+use crate::memoizer::shelf::Shelf;
+use crate::memoizer::{MemoizedAsync, Rules, Shareable};
+use crate::options::Options;
+use crate::store::AnyFailure;
+use crate::table::Version;
+use std::convert::Infallible;
+
+/// The result for these arguments, in the memoizer that a call here and now means.
+#[inline]
+pub(crate) async fn call_async<M: MemoizedAsync + Shareable>(args: M::Args<'_>) -> M::Output {
+    let missed = match at_hand::<M>() {
+        None => None,
+        Some(inner) => {
+            let hit = inner.hit(&M::lookup(&args));
+            match hit {
+                Ok(output) => return output,
+                Err(missed) => Some((inner, missed)),
+            }
+        }
+    };
+    // In a box: a future that waits is large, and one that finds its answer is small.
+    Box::pin(async move {
+        match missed {
+            Some((inner, missed)) => inner.call_in_full_async(missed, args).await,
+            None => current::<M>().call_async(args).await,
+        }
+    })
+    .await
+}
+
+impl<M: MemoizedAsync + Shareable> Inner<M> {
+    pub(super) async fn call_async(&self, args: M::Args<'_>) -> M::Output {
+        let hit = self.hit(&M::lookup(&args));
+        match hit {
+            Ok(output) => output,
+            Err(missed) => self.call_in_full_async(missed, args).await,
+        }
+    }
+
+    async fn call_in_full_async(&self, missed: Missed, args: M::Args<'_>) -> M::Output {
+        let got = match self.settled() {
+            Ok(settled) => self.ask_async(&settled, Mode::Take, missed, args).await,
+            Err(error) => Err(error.into()),
+        };
+        got.unwrap_or_else(|error| raise(&error))
+    }
+
+    pub(super) async fn get_async(
+        &self,
+        options: &Options,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let settled = self.settled_with(options)?;
+        let missed = self.not_looked(&args);
+        self.ask_async(&settled, Mode::Take, missed, args).await
+    }
+
+    pub(super) async fn refresh_async(
+        &self,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let settled = self.settled()?;
+        let missed = self.not_looked(&args);
+        self.ask_async(&settled, Mode::Refresh, missed, args).await
+    }
+
+    async fn ask_async(
+        &self,
+        Settled { terms, rules }: &Settled<M>,
+        mode: Mode,
+        missed: Missed,
+        args: M::Args<'_>,
+    ) -> Result<M::Output, BuildError<Infallible>> {
+        let Missed { hash, nothing } = missed;
+        let etag = rules.etag(&args);
+        let groups = self.groups(terms, rules, &args);
+        let call = Call {
+            missed: nothing.unwrap_or(Version::UNKNOWN),
+            ..self.asks(terms, mode, etag.as_ref(), groups.as_ref())
+        };
+        let place = self.place(terms, &M::lookup(&args));
+        match place {
+            Place::Own(table) => {
+                let key = {
+                    let asked = M::lookup(&args);
+                    if nothing.is_none()
+                        && let Some(entry) = call.look(table, hash, &asked)
+                        && let Some(output) = entry.value.give()
+                    {
+                        return Ok(output);
+                    }
+                    asked.to_key()
+                };
+                self.build_async(&call, rules, table, hash, key, args, own_form())
+                    .await
+            }
+            Place::Shared(shared) => {
+                let hash = hash_of(&shared.text);
+                let give = |value: AnyValue| shared.give(&value);
+                let coding = shared.coding();
+                let shelf = shared.shelf(coding.as_ref(), terms)?;
+                let found = call.look(&shelf, hash, &&shared.text);
+                if let Some(output) = found.and_then(|entry| give(entry.value)) {
+                    return Ok(output);
+                }
+                let form = Form {
+                    wrap: |output| shared.wrap(output),
+                    give,
+                    unshared: AnyFailure::unshared,
+                };
+                let key = shared.text.clone();
+                self.build_async(&call, rules, &shelf, hash, key, args, form)
+                    .await
+            }
+        }
+    }
+
+    /// Runs the function, or joins who runs it.
+    #[allow(clippy::too_many_arguments)] // what a call has come to so far
+    async fn build_async<S: Shelf, W, G>(
+        &self,
+        call: &Call<'_>,
+        rules: &Rules<M>,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        args: M::Args<'_>,
+        form: Form<W, G, S::Failure>,
+    ) -> Result<M::Output, BuildError<Infallible>>
+    where
+        W: Fn(M::Output) -> S::Value,
+        G: Fn(S::Value) -> Option<M::Output>,
+    {
+        let ages = rules.ages(&args);
+        let mut own = None;
+        let build = async {
+            let output = M::run_async(args).await;
+            form.brought(output, call.terms, rules, ages, &mut own)
+        };
+        let flown = call.obtain_async(shelf, hash, key, build).await;
+        form.given(flown, own)
+    }
+}
