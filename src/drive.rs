@@ -39,7 +39,7 @@ fn asked_for() -> Option<Instant> {
 
 /// Drives a future on this thread.
 #[inline]
-pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+pub fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     // Most are ready at once: who leads a blocking build waits for nobody.
     match future

@@ -16,6 +16,9 @@ pub use crate::memoizer::{Home as FunctionHome, LocalHome};
 /// What a function's return type can do.
 pub use crate::memoizer::probe;
 
+pub use crate::drive::block_on;
+pub use crate::memoizer::call_async;
+
 /// The tags that a function of the arguments has answered with.
 pub fn tags<T: Into<Arc<str>>>(tags: impl IntoIterator<Item = T>) -> Vec<Arc<str>> {
     tags.into_iter().map(Into::into).collect()

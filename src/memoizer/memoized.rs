@@ -135,9 +135,9 @@ pub trait Memoized: Sized + 'static {
 ///
 /// Its callers that await and those that block share what is kept, and each build:
 /// [`Memoized::run`] of such a function drives it on the calling thread.
-pub trait MemoizedAsync: Memoized {
+pub trait MemoizedAsync: for<'x> Memoized<Args<'x>: Send> {
     /// The function itself.
-    fn run_async(args: Self::Args<'_>) -> impl Future<Output = Self::Output>;
+    fn run_async(args: Self::Args<'_>) -> impl Future<Output = Self::Output> + Send;
 }
 
 /// A function whose results can be shared by threads: its key is a

@@ -37,7 +37,7 @@ mod table;
 #[cfg(feature = "tracing")]
 mod tracing;
 
-pub use function::{Function, Home};
+pub use function::{Function, Home, call_async};
 pub use local::{LocalFunction, LocalHome};
 pub use memoized::{Memoized, MemoizedAsync, Shareable};
 #[cfg(feature = "metrics")]

@@ -45,6 +45,7 @@ impl Sharing {
 /// `name` is what the function is called below its module.
 pub(super) fn plan(options: &Options, function: &Function, name: &str) -> Result<Plan> {
     check_local(options)?;
+    check_async(options, function)?;
     check_capacity(options)?;
     let krate = &options.krate;
     let (mut set, mut rules) = (TokenStream::new(), TokenStream::new());
@@ -89,6 +90,18 @@ fn check_local(options: &Options) -> Result<()> {
             format!("a `local` table is each thread's own and has no `{name}`: remove one of them"),
         )),
         None => Ok(()),
+    }
+}
+
+/// A future goes from thread to thread.
+fn check_async(options: &Options, function: &Function) -> Result<()> {
+    match (options.local, &function.asyncness) {
+        (Some(local), Some(_)) => Err(Error::new(
+            local,
+            "the future of an `async fn` goes from thread to thread, so its results are shared: \
+             remove `local`",
+        )),
+        _ => Ok(()),
     }
 }
 

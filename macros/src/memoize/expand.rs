@@ -79,6 +79,25 @@ pub(super) fn implementation(
     };
     let asked = quote_spanned!(parentheses=> impl #krate::key::Lookup<Self::Key>);
     let probes = probes(krate, function);
+    let asyncness = function.asyncness;
+    let run = match asyncness {
+        Some(_) => quote!(#krate::private::block_on(#body(#parts))),
+        None => quote!(#body(#parts)),
+    };
+    let run_async = asyncness.map(|_| {
+        quote! {
+            #(#conditions)*
+            #allowances
+            impl #generics #krate::MemoizedAsync for #name #arguments #bounds {
+                #[allow(unused_variables)]
+                fn run_async(#args: Self::Args<'_>)
+                    -> impl ::core::future::Future<Output = Self::Output>
+                {
+                    #body(#parts)
+                }
+            }
+        }
+    });
     let (said, home) = (said(plan), home(subject, function, plan));
     quote! {
         #(#conditions)*
@@ -96,13 +115,15 @@ pub(super) fn implementation(
 
             #[allow(unused_variables)]
             fn run(#args: Self::Args<'_>) -> Self::Output {
-                #body(#parts)
+                #run
             }
 
             #probes
             #said
             #home
         }
+
+        #run_async
     }
 }
 
@@ -257,13 +278,12 @@ pub(super) fn handle(krate: &Path, sharing: Sharing, subject: &TokenStream) -> T
 }
 
 /// A call, by the shortest way.
-pub(super) fn call(
-    krate: &Path,
-    sharing: Sharing,
-    subject: &TokenStream,
-    args: &TokenStream,
-) -> TokenStream {
-    match sharing {
+pub(super) fn call(plan: &Plan, function: &Function, subject: &TokenStream) -> TokenStream {
+    let (krate, args) = (&plan.krate, function.arguments.values());
+    if function.asyncness.is_some() {
+        return quote!(#krate::private::call_async::<#subject>(#args).await);
+    }
+    match plan.sharing {
         Sharing::Shared => quote!(<#subject as #krate::Memoized>::call(#args)),
         Sharing::Local => quote!(<#subject as #krate::Memoized>::call_locally(#args)),
     }

@@ -37,6 +37,7 @@ pub(super) fn free(written: &Written, options: &Options) -> TokenStream {
         parameters: function::parameters(signature),
         arguments: TokenStream::new(),
         output: output.clone(),
+        asyncness: signature.asyncness,
         bodies: Bodies::Stubs,
     };
     let functions = operations::functions(&parts);
@@ -47,6 +48,7 @@ pub(super) fn free(written: &Written, options: &Options) -> TokenStream {
     let written_conditions: Vec<_> = conditions(&written.attributes).collect();
     let allowances = allowances();
     let never = operations::never();
+    let asyncness = signature.asyncness;
     quote! {
         #(#written_conditions)*
         #[allow(non_camel_case_types, dead_code)]
@@ -60,7 +62,7 @@ pub(super) fn free(written: &Written, options: &Options) -> TokenStream {
             #functions
 
             #[doc(hidden)]
-            #visibility fn uncached #of_call (#parameters) -> #output #call_bounds {
+            #visibility #asyncness fn uncached #of_call (#parameters) -> #output #call_bounds {
                 #never
             }
         }

@@ -8,6 +8,7 @@ use super::operations::{self, Bodies, Parts};
 use crate::attributes::{Divided, allowances, conditions, divided};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use syn::Token;
 
 pub(super) fn generated(written: &Written, function: &Function, plan: &Plan) -> TokenStream {
     let asking = asking(written, function, plan);
@@ -35,29 +36,27 @@ fn asking(written: &Written, function: &Function, plan: &Plan) -> TokenStream {
     let subject = quote!(#name #of_type);
     let (output, bounds) = (&function.output, &generics.where_clause);
     let parameters = function::parameters(signature);
-    let call = expand::call(
-        &plan.krate,
-        plan.sharing,
-        &subject,
-        &function.arguments.values(),
-    );
-    let attributes = outside(&divided(&written.attributes));
+    let call = expand::call(plan, function, &subject);
+    let asyncness = signature.asyncness;
+    let attributes = outside(&divided(&written.attributes), asyncness);
     quote! {
         #attributes
-        #visibility fn #name #generics (#parameters) -> #output #bounds {
+        #visibility #asyncness fn #name #generics (#parameters) -> #output #bounds {
             #call
         }
     }
 }
 
-/// The attributes of a function that asks. A panic shows the line that asked.
-pub(super) fn outside(attributes: &Divided) -> TokenStream {
+/// The attributes of a function that asks. A panic shows the line that asked, where
+/// that can be known: not of one that is awaited.
+pub(super) fn outside(attributes: &Divided, asyncness: Option<Token![async]>) -> TokenStream {
     let outside = &attributes.outside;
+    let track_caller = asyncness.is_none().then(|| quote!(#[track_caller]));
     quote! {
         #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
         #(#outside)*
         #[inline]
-        #[track_caller]
+        #track_caller
     }
 }
 
@@ -75,7 +74,8 @@ fn declaration(written: &Written, function: &Function, plan: &Plan) -> TokenStre
         #[doc = #summary]
         ///
         /// By arguments: `exists`, `ttl`, `entry`, `last_etag`, `key`, `get`,
-        /// `refresh`, `expire`, `expire_at`, `delete`, `uncached`. For all of them:
+        /// `refresh`, `expire`, `expire_at`, `delete`, `uncached`, and of an `async fn`
+        /// `blocking`. For all of them:
         /// `clear`, `stats`, `options`, `set_options`, `etag_by`, `tags_by`,
         /// `max_age_by`, `expiry_by`, `function`.
         #(#conditions)*
@@ -93,6 +93,7 @@ fn body(written: &Written, function: &Function) -> TokenStream {
     } = written;
     let (generics, of_type, bounds) = function.generics.of_type.split_for_impl();
     let (name, inputs) = (&signature.ident, &signature.inputs);
+    let asyncness = signature.asyncness;
     let output = &signature.output;
     let of_call = &function.generics.of_call;
     let call_bounds = &of_call.where_clause;
@@ -105,7 +106,7 @@ fn body(written: &Written, function: &Function) -> TokenStream {
             /// Runs the function itself. Nothing is looked up, and nothing kept.
             #lints
             #(#attributes)*
-            #visibility fn uncached #of_call (#inputs) #output #call_bounds #body
+            #visibility #asyncness fn uncached #of_call (#inputs) #output #call_bounds #body
         }
     }
 }
@@ -134,6 +135,7 @@ fn operations(written: &Written, function: &Function, plan: &Plan) -> TokenStrea
         parameters: function.arguments.parameters(),
         arguments: function.arguments.values(),
         output: function.output.to_token_stream(),
+        asyncness: function.asyncness,
         bodies: Bodies::Real,
     };
     let functions = operations::functions(&parts);

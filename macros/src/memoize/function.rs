@@ -11,7 +11,7 @@ use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Block, Error, FnArg, ImplItemFn, ItemFn, ItemImpl, Receiver, Result, ReturnType,
-    Signature, Type, Visibility,
+    Signature, Token, Type, Visibility,
 };
 
 /// A function as it was written.
@@ -60,6 +60,8 @@ impl ToTokens for Written {
 pub(super) struct Function {
     pub(super) arguments: Arguments,
     pub(super) output: Type,
+    /// What says that it is to be awaited.
+    pub(super) asyncness: Option<Token![async]>,
     /// All parameters, the block's too.
     pub(super) generics: Split,
     /// The function's own.
@@ -91,6 +93,7 @@ impl Function {
         Ok(Function {
             arguments: arguments(signature, block)?,
             output: output(signature)?,
+            asyncness: signature.asyncness,
             generics: match block {
                 Some(block) => Split::of(&generics::joined(&block.generics, &signature.generics))?,
                 None => Split::of(&signature.generics)?,
@@ -130,13 +133,6 @@ fn self_type(tokens: TokenStream) -> Option<Span> {
 
 fn check_qualifiers(signature: &Signature) -> Result<()> {
     let refused = |span, message| Err(Error::new(span, message));
-    if let Some(token) = &signature.asyncness {
-        return refused(
-            token.span(),
-            "an `async fn` cannot be memoized yet: make it a plain `fn`, \
-             and await what it needs before",
-        );
-    }
     if let Some(token) = &signature.constness {
         return refused(
             token.span(),

@@ -194,14 +194,10 @@ impl<'b> Method<'b> {
         let (name, generics) = (&signature.ident, &signature.generics);
         let (output, bounds) = (&signature.output, &generics.where_clause);
         let parameters = function::parameters(signature);
-        let call = expand::call(
-            &plan.krate,
-            plan.sharing,
-            &quote!(#subject #of_type),
-            &function.arguments.values(),
-        );
+        let call = expand::call(plan, function, &quote!(#subject #of_type));
+        let asyncness = signature.asyncness;
         let divided = divided(attributes);
-        let (outside, of_body) = (outside(&divided), &divided.body);
+        let (outside, of_body) = (outside(&divided, asyncness), &divided.body);
         let (inputs, body_name, body_lints) = (&signature.inputs, self.body_name(), body_lints());
         let body_doc = format!(
             "Runs [`{name}`](Self::{name}) itself. Nothing is looked up, and nothing kept."
@@ -209,14 +205,14 @@ impl<'b> Method<'b> {
         let memo = self.handle(function, &handle);
         quote! {
             #outside
-            #visibility fn #name #generics (#parameters) #output #bounds {
+            #visibility #asyncness fn #name #generics (#parameters) #output #bounds {
                 #call
             }
 
             #[doc = #body_doc]
             #body_lints
             #(#of_body)*
-            #visibility fn #body_name #generics (#inputs) #output #bounds #body
+            #visibility #asyncness fn #body_name #generics (#inputs) #output #bounds #body
 
             #memo
         }

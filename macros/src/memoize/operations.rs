@@ -6,7 +6,7 @@ use super::expand;
 use crate::place::local;
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Generics, Path, Visibility};
+use syn::{Generics, Path, Token, Visibility};
 
 /// The body of what stands beside an error. It is there for its signature, and
 /// never runs: the program does not compile.
@@ -29,6 +29,8 @@ pub(super) struct Parts<'p> {
     pub(super) arguments: TokenStream,
     /// What the function returns.
     pub(super) output: TokenStream,
+    /// What says that the function is to be awaited.
+    pub(super) asyncness: Option<Token![async]>,
     pub(super) bodies: Bodies,
 }
 
@@ -51,6 +53,8 @@ struct Operation {
     /// What it takes before the function's arguments.
     extra: Vec<(Ident, TokenStream)>,
     takes: Takes,
+    /// It runs the function, and so is to be awaited where that is.
+    runs: bool,
     output: TokenStream,
 }
 
@@ -78,6 +82,7 @@ pub(super) fn functions(parts: &Parts<'_>) -> TokenStream {
     if parts.bodies == Bodies::Real {
         operations.extend(about_rules(parts));
     }
+    operations.extend(parts.asyncness.map(|_| blocking(parts)));
     let functions = operations.iter().map(|operation| operation.function(parts));
     let handle = (parts.bodies == Bodies::Real).then(|| handle(parts));
     quote!(#(#functions)* #handle)
@@ -91,6 +96,7 @@ fn operation(name: &'static str, summary: &'static str, output: TokenStream) -> 
         generics: TokenStream::new(),
         extra: Vec::new(),
         takes: Takes::Arguments,
+        runs: false,
         output,
     }
 }
@@ -142,6 +148,7 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
         )
         .fails(BUILD_FAILS)
         .panics(FUNCTION_PANICS)
+        .runs()
         .with("options", options),
         operation(
             "refresh",
@@ -149,7 +156,8 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
             built,
         )
         .fails(BUILD_FAILS)
-        .panics(FUNCTION_PANICS),
+        .panics(FUNCTION_PANICS)
+        .runs(),
         operation(
             "expire",
             "Ends the time of the result for these arguments, this long from now. Whether there was one.",
@@ -171,6 +179,17 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
         )
         .fails(STORE_FAILS),
     ]
+}
+
+/// What a caller that blocks asks of a function that is to be awaited.
+fn blocking(parts: &Parts<'_>) -> Operation {
+    operation(
+        "blocking",
+        "The result for these arguments, for a caller that blocks. The function, if it is run, \
+         is driven on this thread: what it awaits must not need this thread for anything else.",
+        parts.output.clone(),
+    )
+    .panics(FUNCTION_PANICS)
 }
 
 /// Those that concern the function as a whole.
@@ -263,6 +282,11 @@ impl Operation {
         self
     }
 
+    fn runs(mut self) -> Self {
+        self.runs = true;
+        self
+    }
+
     fn with(mut self, name: &str, ty: TokenStream) -> Self {
         self.extra.push((local(name), ty));
         self
@@ -278,6 +302,7 @@ impl Operation {
         let visibility = parts.visibility;
         let (extra, types): (Vec<_>, Vec<_>) = self.extra.iter().cloned().unzip();
         let own = &self.generics;
+        let asyncness = parts.asyncness.filter(|_| self.runs);
         let (of_call, bounds, parameters) = match self.takes {
             Takes::Arguments => (
                 Some(parts.of_call),
@@ -290,7 +315,13 @@ impl Operation {
             (Bodies::Stubs, _) => never(),
             (Bodies::Real, Takes::Arguments) => {
                 let arguments = &parts.arguments;
-                quote!(Self::function().#name(#(#extra,)* #arguments))
+                match asyncness {
+                    None => quote!(Self::function().#name(#(#extra,)* #arguments)),
+                    Some(_) => {
+                        let name = format_ident!("{name}_async");
+                        quote!(Self::function().#name(#(#extra,)* #arguments).await)
+                    }
+                }
             }
             (Bodies::Real, Takes::Nothing) => quote!(Self::function().#name(#(#extra),*)),
             (Bodies::Real, Takes::Rule) => {
@@ -301,7 +332,7 @@ impl Operation {
         quote! {
             #[doc = #summary]
             #sections
-            #visibility fn #name #own #of_call (#(#extra: #types,)* #parameters) -> #output #bounds {
+            #visibility #asyncness fn #name #own #of_call (#(#extra: #types,)* #parameters) -> #output #bounds {
                 #body
             }
         }

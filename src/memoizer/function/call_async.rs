@@ -14,10 +14,11 @@ use crate::options::Options;
 use crate::store::AnyFailure;
 use crate::table::Version;
 use std::convert::Infallible;
+use std::pin::Pin;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
 #[inline]
-pub(crate) async fn call_async<M: MemoizedAsync + Shareable>(args: M::Args<'_>) -> M::Output {
+pub async fn call_async<M: MemoizedAsync + Shareable>(args: M::Args<'_>) -> M::Output {
     let missed = match at_hand::<M>() {
         None => None,
         Some(inner) => {
@@ -29,13 +30,20 @@ pub(crate) async fn call_async<M: MemoizedAsync + Shareable>(args: M::Args<'_>) 
         }
     };
     // In a box: a future that waits is large, and one that finds its answer is small.
-    Box::pin(async move {
+    boxed(async move {
         match missed {
             Some((inner, missed)) => inner.call_in_full_async(missed, args).await,
             None => current::<M>().call_async(args).await,
         }
     })
     .await
+}
+
+/// A future that may go from thread to thread, whatever it is made of.
+fn boxed<'f, T>(
+    future: impl Future<Output = T> + Send + 'f,
+) -> Pin<Box<dyn Future<Output = T> + Send + 'f>> {
+    Box::pin(future)
 }
 
 impl<M: MemoizedAsync + Shareable> Inner<M> {

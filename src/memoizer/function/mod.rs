@@ -6,7 +6,7 @@ mod call_async;
 mod inner;
 
 pub(super) use call::call;
-pub(crate) use call_async::call_async;
+pub use call_async::call_async;
 pub use inner::Home;
 pub(super) use inner::{AnyFunction, Inner};
 
@@ -83,6 +83,19 @@ impl<M: Shareable> Function<M> {
     /// If the function panics.
     pub fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
         self.0.refresh(args)
+    }
+
+    /// As [`call`](Self::call): the name that an `async fn` has it by.
+    ///
+    /// # Panics
+    ///
+    /// As [`call`](Self::call).
+    #[track_caller]
+    pub fn blocking(&self, args: M::Args<'_>) -> M::Output
+    where
+        M: MemoizedAsync,
+    {
+        self.call(args)
     }
 
     /// As [`call`](Self::call), for callers that await: a call whose build is under way
