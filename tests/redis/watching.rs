@@ -259,7 +259,7 @@ fn assert_that_nothing_old_outlives_the_limit(
     happens: impl Fn(&Proxy),
     goes_on: impl Fn(&Proxy) + Sync,
 ) {
-    let mut ages = [Vec::new(), Vec::new()];
+    let mut ages = [(); 4].map(|()| Vec::new());
     for _ in 0..3 {
         let server = Server::start();
         let (near, proxy) = near_by_proxy(&server);
