@@ -153,10 +153,10 @@ impl Call<'_> {
                     }
                     run.knows_groups(self.begin(shelf));
                     let build = build.take().expect("a call leads one build");
-                    // The time that a lock took is no part of the build.
-                    let started = match lock {
-                        Some(_) => self.clock.start(),
-                        None => self.clock.start_at(began),
+                    // The time that a lock or generations took is no part of the build.
+                    let started = match (&lock, self.groups) {
+                        (None, None) => self.clock.start_at(began),
+                        _ => self.clock.start(),
                     };
                     let built = self.run(hash, build, started, &run);
                     built.map(Made::Built).map_err(Stopped::Failed)
