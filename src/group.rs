@@ -29,7 +29,7 @@ pub enum Group {
     /// their own.
     Region(Arc<str>),
     /// The results in the namespace in force: that of the memoizer's defaults, or of
-    /// the handle that is asked.
+    /// the handle that is asked. What is outside every namespace is a group of its own.
     Namespace,
     /// All results, in every namespace.
     All,

@@ -126,7 +126,7 @@
 //! | returns an error | gets it | get the same | builds anew |
 //! | panics | gets the panic | get [`BuildError::Panicked`] | builds anew |
 //! | closes a circle | gets [`BuildError::Recursion`] or [`BuildError::Cycle`] | get the same | builds anew |
-//! | is overtaken by `remove`, `delete` or `clear` | gets the result | get it | builds anew |
+//! | is overtaken by `remove`, `delete`, `clear` or an invalidation | gets the result | get it, if they asked before that | builds anew |
 //!
 //! A function's own error is part of its result; one that has no `Clone` is its
 //! caller's alone, and those who waited run the function themselves.

@@ -205,18 +205,28 @@ impl Call<'_> {
 
     /// Sees to it that the generations are known that a build is to record: before it
     /// begins. Answers whether they are.
+    #[inline]
     pub(super) fn begin<S: Shelf>(&self, shelf: &S) -> bool {
-        let Some(groups) = self.groups else {
-            return true;
-        };
-        let begun = groups.begin(shelf.holder());
+        match self.groups {
+            None => true,
+            Some(groups) => self.begin_in(groups, shelf.holder()),
+        }
+    }
+
+    #[cold]
+    fn begin_in(&self, groups: &Asked, holder: Holder<'_>) -> bool {
+        let begun = groups.begin(holder);
         begun
             .inspect_err(|fault| self.log.tell(Event::StoreFault(fault)))
             .is_ok()
     }
 
     /// The marks of an entry that this call has built, which says this of its own make.
+    #[inline]
     pub(super) fn marks(&self, own: Option<Etag>) -> Option<Arc<Marks>> {
+        if own.is_none() && self.demand.etag.is_none() && self.groups.is_none() {
+            return None;
+        }
         let etag = own.or_else(|| self.demand.etag.cloned());
         Asked::marks(self.groups, etag)
     }

@@ -167,13 +167,15 @@ impl<M: Shareable> Table<M> {
         }
     }
 
-    /// Voids the builds under way, and forgets what is kept, or has it expire.
-    pub(crate) fn end(&self, how: How) {
+    /// Voids the builds under way, and forgets what is kept, or has it expire; answers
+    /// how many results are gone.
+    pub(crate) fn end(&self, how: How) -> usize {
         match how {
-            How::Hard => _ = self.clear(),
+            How::Hard => self.clear(),
             How::Soft => {
                 block_on(self.flights.void_all());
                 self.expire();
+                0
             }
         }
     }

@@ -226,6 +226,27 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_all_changed_to_expire_are_all_swept() {
+        const MANY: u64 = if cfg!(miri) { 50 } else { 1_000 };
+        let table = Table::new(hash_of);
+        for key in 0..MANY {
+            let ends = match key % 2 {
+                0 => Stamp::NEVER,
+                _ => start().after_nanos(key),
+            };
+            put(&table, key, ends, Stamp::from_nanos(key));
+        }
+        table.expire_all(Stamp::from_nanos(7));
+        let read = |key: u64| {
+            let table = table.table();
+            table.read(hash_of(&key), |k| *k == key, |(), beside| beside.dates())
+        };
+        let each = (0..MANY).map(|key| read(key).flatten().unwrap().expires.nanos());
+        assert!(each.into_iter().all(|expires| expires == 7));
+        assert_eq!(table.sweep(start()).len() as u64, MANY);
+    }
+
+    #[test]
     fn a_row_that_is_changed_to_expire_is_swept() {
         let table = Table::new(hash_of);
         put(&table, 1, Stamp::NEVER, start());

@@ -159,7 +159,7 @@ fn a_memoized_method_may_be_awaited() {
     }
 
     assert_eq!(smol::block_on(Circle(2).area()), 12);
-    assert!(Circle::area_memo().exists((&Circle(2),)) || Circle::area_memo().len() == 1);
+    assert!(Circle::area_memo().exists(&Circle(2)));
 }
 
 #[test]

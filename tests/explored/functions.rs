@@ -24,8 +24,8 @@ enum Kept {
     InATable,
     InAStoreThatTakesItsTime,
     /// The same, in groups.
-    InATableByTag,
-    InAStoreByGroups,
+    ByTagInATable,
+    ByGroupsInAStore,
 }
 
 impl Kept {
@@ -33,8 +33,8 @@ impl Kept {
         match self {
             Kept::InATable => Memoizer::in_memory(),
             Kept::InAStoreThatTakesItsTime => Memoizer::new(TakesItsTime::default()),
-            Kept::InATableByTag => Memoizer::in_memory().defaults(Options::new().tags(["t"])),
-            Kept::InAStoreByGroups => {
+            Kept::ByTagInATable => Memoizer::in_memory().defaults(Options::new().tags(["t"])),
+            Kept::ByGroupsInAStore => {
                 let groups = Options::new().tags(["t"]).grouped(true);
                 Memoizer::new(TakesItsTime::default()).defaults(groups)
             }
@@ -163,7 +163,7 @@ fn nothing_old_is_seen_after_a_refresh_in_a_slow_store() {
 
 #[test]
 fn nothing_old_is_seen_after_an_invalidation_in_a_table() {
-    nothing_old_is_seen_after(Kept::InATableByTag, |_| {
+    nothing_old_is_seen_after(Kept::ByTagInATable, |_| {
         Memoizer::current().invalidate(Group::tag("t")).unwrap();
     });
     nothing_old_is_seen_after(Kept::InATable, |_| {
@@ -173,7 +173,7 @@ fn nothing_old_is_seen_after_an_invalidation_in_a_table() {
 
 #[test]
 fn nothing_old_is_seen_after_a_table_was_made_stale() {
-    nothing_old_is_seen_after(Kept::InATableByTag, |_| {
+    nothing_old_is_seen_after(Kept::ByTagInATable, |_| {
         Memoizer::current().make_stale(Group::tag("t")).unwrap();
     });
     nothing_old_is_seen_after(Kept::InATable, |_| {
@@ -183,17 +183,17 @@ fn nothing_old_is_seen_after_a_table_was_made_stale() {
 
 #[test]
 fn nothing_old_is_seen_after_an_invalidation_in_a_slow_store() {
-    nothing_old_is_seen_after(Kept::InAStoreByGroups, |_| {
+    nothing_old_is_seen_after(Kept::ByGroupsInAStore, |_| {
         Memoizer::current().invalidate(Group::tag("t")).unwrap();
     });
-    nothing_old_is_seen_after(Kept::InAStoreByGroups, |_| {
+    nothing_old_is_seen_after(Kept::ByGroupsInAStore, |_| {
         Memoizer::current().invalidate(Group::All).unwrap();
     });
 }
 
 #[test]
 fn nothing_old_is_seen_after_a_slow_store_was_made_stale() {
-    nothing_old_is_seen_after(Kept::InAStoreByGroups, |_| {
+    nothing_old_is_seen_after(Kept::ByGroupsInAStore, |_| {
         Memoizer::current().make_stale(Group::tag("t")).unwrap();
     });
 }

@@ -458,3 +458,28 @@ fn in_a_table_an_invalidation_beats_the_build_that_is_under_way() {
         }
     }
 }
+
+#[cfg(feature = "bounded")]
+#[test]
+fn a_table_with_a_bound_is_invalidated_too() {
+    static RUNS: Runs = Runs::new();
+
+    #[memoize(capacity = 10, tags = |x| [x.to_string()])]
+    fn run(x: u32) -> u32 {
+        _ = x;
+        RUNS.count()
+    }
+
+    let (memo, _) = in_memory();
+    memo.scope(|| {
+        assert_eq!((run(1), run(2)), (1, 2));
+        hard(&memo, Group::tag("1"));
+        assert_eq!((run(1), run(2)), (3, 2));
+        soft(&memo, Group::All);
+        assert!(!run::exists(1) && run::entry(1).is_some());
+        assert_eq!((run(1), run(2)), (4, 5));
+        hard(&memo, Group::All);
+        assert!(run::entry(1).is_none() && run::entry(2).is_none());
+        assert_eq!(run::stats().removals, 2);
+    });
+}

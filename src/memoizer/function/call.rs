@@ -189,13 +189,23 @@ impl<M: Shareable> Inner<M> {
         }
     }
 
-    /// The groups that the result of a call is in.
+    /// The groups that the result of a call is in. Most are in none.
+    #[inline]
     pub(super) fn groups(
         &self,
         terms: &Terms,
         rules: &Rules<M>,
         args: &M::Args<'_>,
     ) -> Option<Asked> {
+        let has_none = rules.tags_by.is_none() && terms.tags.is_none() && !terms.grouped;
+        match has_none {
+            true => None,
+            false => self.some_groups(terms, rules, args),
+        }
+    }
+
+    #[cold]
+    fn some_groups(&self, terms: &Terms, rules: &Rules<M>, args: &M::Args<'_>) -> Option<Asked> {
         let tags = rules.tags(args, terms);
         if terms.store.is_some() {
             return Asked::of(terms, tags.as_deref(), groups::Place::Shared);

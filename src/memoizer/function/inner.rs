@@ -201,6 +201,15 @@ impl<M: Shareable> Inner<M> {
         })
     }
 
+    /// The same, if there is one.
+    fn known_table(&self, namespace: Option<&Arc<str>>) -> Option<&Table<M>> {
+        let Some(name) = namespace else {
+            return Some(&self.table);
+        };
+        let hash = hash_by(&self.hasher, name);
+        self.spaces.get(hash, |known| known == name)
+    }
+
     fn tables(&self) -> impl Iterator<Item = &Table<M>> {
         let spaces = self.spaces.iter().map(|(_, table)| table);
         [&self.table].into_iter().chain(spaces)
@@ -370,20 +379,16 @@ impl<M: Shareable> AnyFunction for Inner<M> {
     }
 
     fn end_tables(&self, tables: Tables<'_>, how: How) {
-        let space = match tables {
-            Tables::All => return self.tables().for_each(|table| table.end(how)),
-            Tables::Of(space) => space,
-            Tables::By(region, space) if self.regions.read().contains(region) => space,
-            Tables::By(..) => return,
-        };
-        match space {
-            None => self.table.end(how),
-            Some(name) => {
-                let hash = hash_by(&self.hasher, name);
-                let known = self.spaces.get(hash, |known| known == name);
-                known.into_iter().for_each(|table| table.end(how));
+        let gone: usize = match tables {
+            Tables::All => self.tables().map(|table| table.end(how)).sum(),
+            Tables::Of(space) => self.known_table(space).map_or(0, |table| table.end(how)),
+            Tables::By(region, space) => {
+                let is_kept_by = self.regions.read().contains(region);
+                let table = is_kept_by.then(|| self.known_table(space)).flatten();
+                table.map_or(0, |table| table.end(how))
             }
-        }
+        };
+        self.counters.removals.add(gone as u64);
     }
 }
 
