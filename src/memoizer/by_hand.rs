@@ -104,12 +104,7 @@ impl Memoizer {
         R: Outcome<Option<V>>,
     {
         self.ask(key, options.borrow(), Mode::Take, || {
-            let value = f().into_result()?;
-            let answer = match &value {
-                Some(_) => Answer::Value,
-                None => Answer::Nothing,
-            };
-            Ok((answer, value))
+            f().into_result().map(some_or_nothing)
         })
     }
 
@@ -151,22 +146,7 @@ impl Memoizer {
         let entry = match call.look(&shelf, hash, &&text) {
             Some(entry) => entry,
             None => {
-                let keeps_errors = terms.keeps_errors() && store.form() == Form::Values;
-                let build = || match f() {
-                    Ok((answer, value)) => Ok(Brought {
-                        ages: terms.ages_of(&value),
-                        value: AnyValue::new(value),
-                        answer,
-                        etag: None,
-                    }),
-                    Err(error) if keeps_errors => Ok(Brought {
-                        value: AnyValue::new(Negative(Arc::new(error))),
-                        answer: Answer::Error,
-                        ages: Ages::default(),
-                        etag: None,
-                    }),
-                    Err(error) => Err(AnyFailure::new(error)),
-                };
+                let build = || brought(f(), &terms, store);
                 let flown = call.obtain(&shelf, hash, text.clone(), build);
                 flown.map_err(typed::<E>)?
             }
@@ -336,6 +316,38 @@ impl Memoizer {
                 region: terms.region.as_deref(),
             },
         }
+    }
+}
+
+/// What a function has answered with, as such a store takes it.
+pub(super) fn brought<V: Value, E: Send + Sync + 'static>(
+    answered: Result<(Answer, V), E>,
+    terms: &Terms,
+    store: &SharedStore,
+) -> Result<Brought<AnyValue>, AnyFailure> {
+    let keeps_errors = terms.keeps_errors() && store.form() == Form::Values;
+    match answered {
+        Ok((answer, value)) => Ok(Brought {
+            ages: terms.ages_of(&value),
+            value: AnyValue::new(value),
+            answer,
+            etag: None,
+        }),
+        Err(error) if keeps_errors => Ok(Brought {
+            value: AnyValue::new(Negative(Arc::new(error))),
+            answer: Answer::Error,
+            ages: Ages::default(),
+            etag: None,
+        }),
+        Err(error) => Err(AnyFailure::new(error)),
+    }
+}
+
+/// What a `None` is, where it counts.
+pub(super) fn some_or_nothing<V>(value: Option<V>) -> (Answer, Option<V>) {
+    match value {
+        Some(value) => (Answer::Value, Some(value)),
+        None => (Answer::Nothing, None),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::key::{Key, Lookup};
 use crate::options::{Answer, Options};
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::pin::Pin;
 use std::thread::LocalKey;
 
 /// A function whose results are kept. `#[memoize]` implements it on a type with the
@@ -137,7 +138,12 @@ pub trait Memoized: Sized + 'static {
 /// [`Memoized::run`] of such a function drives it on the calling thread.
 pub trait MemoizedAsync: for<'x> Memoized<Args<'x>: Send> {
     /// The function itself.
-    fn run_async(args: Self::Args<'_>) -> impl Future<Output = Self::Output> + Send;
+    ///
+    /// In a box, so that it may ask for itself: by the plain way its type would be part
+    /// of itself.
+    fn run_async<'a>(
+        args: Self::Args<'a>,
+    ) -> Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 }
 
 /// A function whose results can be shared by threads: its key is a

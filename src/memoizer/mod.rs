@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `path` | the way of every call: look, decide, join or lead, lock, build, publish |
 //! | `shelf` | where results are kept, as a call sees it |
-//! | `by_hand` | calls by text keys: `memo.get("key", || ..)` |
+//! | `by_hand`, `by_hand_async` | calls by text keys: `memo.get("key", || ..)` |
 //! | `many` | several keys with one call of the function |
 //! | `memoized`, `rules` | what a function says of itself |
 //! | `function` | calls of a function, by typed keys |
@@ -16,6 +16,7 @@
 //! | `tracing`, `metrics` | observers that pass it on |
 
 mod by_hand;
+mod by_hand_async;
 mod epochs;
 mod facts;
 mod function;

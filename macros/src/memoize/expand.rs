@@ -90,10 +90,8 @@ pub(super) fn implementation(
             #allowances
             impl #generics #krate::MemoizedAsync for #name #arguments #bounds {
                 #[allow(unused_variables)]
-                fn run_async(#args: Self::Args<'_>)
-                    -> impl ::core::future::Future<Output = Self::Output>
-                {
-                    #body(#parts)
+                fn run_async<'a>(#args: Self::Args<'a>) -> #krate::private::Boxed<'a, Self::Output> {
+                    ::std::boxed::Box::pin(#body(#parts))
                 }
             }
         }

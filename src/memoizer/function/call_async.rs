@@ -70,7 +70,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
     ) -> Result<M::Output, BuildError<Infallible>> {
         let settled = self.settled_with(options)?;
         let missed = self.not_looked(&args);
-        self.ask_async(&settled, Mode::Take, missed, args).await
+        boxed(self.ask_async(&settled, Mode::Take, missed, args)).await
     }
 
     pub(super) async fn refresh_async(
@@ -79,7 +79,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
     ) -> Result<M::Output, BuildError<Infallible>> {
         let settled = self.settled()?;
         let missed = self.not_looked(&args);
-        self.ask_async(&settled, Mode::Refresh, missed, args).await
+        boxed(self.ask_async(&settled, Mode::Refresh, missed, args)).await
     }
 
     async fn ask_async(
