@@ -6,6 +6,8 @@
 
 use crate::sync::Parker;
 use std::cell::Cell;
+#[cfg(feature = "async")]
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -69,6 +71,43 @@ fn sleep_on<F: Future>(mut future: Pin<&mut F>) -> F::Output {
         }
         parked.0.park(asked_for());
     }
+}
+
+/// A future that may go from thread to thread.
+#[cfg(feature = "async")]
+pub type Boxed<'f, T> = Pin<Box<dyn Future<Output = T> + Send + 'f>>;
+
+/// A future for whoever polls it, that is polled when it wants to be: by a timer, since
+/// no runtime is known here. In a box, so that its type is not part of the type of what
+/// it is in: that may be itself.
+#[cfg(feature = "async")]
+pub(crate) fn boxed<'f, T>(future: impl Future<Output = T> + Send + 'f) -> Boxed<'f, T> {
+    Box::pin(timed(future))
+}
+
+#[cfg(feature = "async")]
+async fn timed<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut timer: Option<futures_timer::Delay> = None;
+    poll_fn(|context| {
+        loop {
+            // What was said in an outer poll, on top of which this one is.
+            let outer = asked_for();
+            let polled = future.as_mut().poll(context);
+            let deadline = asked_for();
+            wake_by(outer);
+            let (Poll::Pending, Some(deadline)) = (&polled, deadline) else {
+                return polled;
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            let timer = timer.get_or_insert_with(|| futures_timer::Delay::new(left));
+            timer.reset(left);
+            if Pin::new(timer).poll(context).is_pending() {
+                return Poll::Pending;
+            }
+        }
+    })
+    .await
 }
 
 /// Wakes a thread.

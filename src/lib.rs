@@ -204,14 +204,17 @@ pub use group::Group;
 pub use key::Key;
 #[cfg(feature = "macros")]
 pub use macros::{Key, memento, memoize};
+#[cfg(feature = "async")]
+pub use memento::MementoAsync;
 pub use memento::{Memento, Mementos, Outcome};
+#[cfg(feature = "async")]
+pub use memoizer::MemoizedAsync;
 #[cfg(feature = "metrics")]
 pub use memoizer::MetricsObserver;
 #[cfg(feature = "tracing")]
 pub use memoizer::TracingObserver;
 pub use memoizer::{
-    Event, Function, LocalFunction, Memoized, MemoizedAsync, Memoizer, Observer, Origin, Rules,
-    Shareable,
+    Event, Function, LocalFunction, Memoized, Memoizer, Observer, Origin, Rules, Shareable,
 };
 pub use options::{Answer, OnLockTimeout, Options, Setting};
 pub use region::Regions;

@@ -18,9 +18,10 @@ pub use crate::memoizer::probe;
 
 pub use crate::drive::block_on;
 
-/// A future that goes from thread to thread.
-pub type Boxed<'a, T> = std::pin::Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+#[cfg(feature = "async")]
+pub use crate::drive::Boxed;
 
+#[cfg(feature = "async")]
 pub use crate::memoizer::call_async;
 
 /// The tags that a function of the arguments has answered with.

@@ -3,7 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, Meta, Token};
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Ident, Meta, Result, Token};
 
 /// Those that mean the same on a function that calls the user's.
 pub(crate) fn passed_on(attributes: &[Attribute]) -> Vec<Attribute> {
@@ -113,4 +114,16 @@ fn is_lint(meta: &Meta) -> bool {
     ["allow", "warn", "deny", "forbid"]
         .iter()
         .any(|name| meta.path().is_ident(name))
+}
+
+/// Whether the crate has what it takes to await.
+pub(crate) fn check_async(asyncness: &Token![async]) -> Result<()> {
+    match cfg!(feature = "async") {
+        true => Ok(()),
+        false => Err(Error::new(
+            asyncness.span(),
+            "what is awaited needs the feature `async` of `mementos`: add it in `Cargo.toml`, \
+             or make this a plain `fn`",
+        )),
+    }
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `flights` | the flights under way, by key: join, lead, void |
 //! | `flight` | one flight's life: building, publishing, landed; and waiting for it |
-//! | `lead` | what the leader does: look again, build, publish, land |
+//! | `lead` | what the leader does: look again, build, publish, land; blocking or awaiting |
 //! | `graph` | which flights wait for which; refuses a circle |
 //! | `chain` | which flights the code on this thread works for |
 //! | `lent` | handles that do not count, for who knows that another one is there |
@@ -24,7 +24,8 @@ pub(crate) use chain::{Catching, Entered, Part, catching, enter, innermost_build
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Leaders, Ticket};
 pub(crate) use graph::{Node, edges};
+#[cfg(feature = "async")]
+pub(crate) use lead::{Awaits, caught};
 pub(crate) use lead::{
-    Awaits, Blocks, Flown, How, Lead, Made, Plan, Publish, Stopped, caught, message_of, raise,
-    thrown_circle,
+    Blocks, Flown, How, Lead, Made, Plan, Publish, Stopped, message_of, raise, thrown_circle,
 };

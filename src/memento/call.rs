@@ -82,6 +82,43 @@ fn get_elsewhere<T: Memento<R>, R: Outcome<T>>(
     }
 }
 
+/// What a look brings to a caller that awaits.
+#[cfg(feature = "async")]
+pub(super) enum Asked<T: Memento<R>, R: Outcome<T>> {
+    Kept(Arc<T>),
+    Missing {
+        inner: Held<InnerOf<T, R>>,
+        hash: u64,
+        key: T::Key,
+    },
+}
+
+/// Looks. A function of its own, so that what is borrowed for it is not part of a future.
+#[cfg(feature = "async")]
+#[inline]
+pub(super) fn ask<T: Memento<R>, R: Outcome<T>>(args: &T::Args<'_>) -> Asked<T, R> {
+    let inner = match global_at_hand::<T, R>() {
+        Some(inner) => Held::Forever(inner),
+        None => current::<T, R>(),
+    };
+    let asked = T::lookup(args);
+    match inner.hit(&asked) {
+        Ok(instance) => Asked::Kept(instance),
+        Err(hash) => {
+            let key = asked.to_key();
+            drop(asked);
+            Asked::Missing { inner, hash, key }
+        }
+    }
+}
+
+/// The instance that has just been built, for ever.
+#[cfg(feature = "async")]
+pub(super) fn kept_for_ever<T: Memento<R>, R: Outcome<T>>(key: &T::Key) -> &'static T {
+    let kept = current::<T, R>().hit_for_ever(&key);
+    kept.expect("what was built is kept, and for ever")
+}
+
 #[cold]
 #[inline(never)]
 fn build<T: Memento<R>, R: Outcome<T>>(

@@ -1,6 +1,11 @@
 //! The trait that makes a type a multiton, and the way of every call through it.
 
+#[cfg(feature = "async")]
+mod awaits;
 pub(crate) mod call;
+
+#[cfg(feature = "async")]
+pub use awaits::MementoAsync;
 
 use crate::error::BuildError;
 use crate::flight::Patience;

@@ -3,6 +3,7 @@
 use super::Memoizer;
 use super::by_hand::{Value, among, answer, asked, brought, some_or_nothing, typed};
 use super::path::Mode;
+use crate::drive::boxed;
 use crate::error::BuildError;
 use crate::key::hash_of;
 use crate::memento::Outcome;
@@ -141,8 +142,7 @@ impl Memoizer {
             Some(entry) => entry,
             None => {
                 let build = async { brought(build.await, &terms, store) };
-                // In a box: a hit need not be as large as a build.
-                let flown = Box::pin(call.obtain_async(&shelf, hash, text.clone(), build));
+                let flown = boxed(call.obtain_async(&shelf, hash, text.clone(), build));
                 flown.await.map_err(typed::<E>)?
             }
         };

@@ -6,6 +6,7 @@ use crate::key::{Key, Lookup};
 use crate::options::{Answer, Options};
 use std::fmt::Debug;
 use std::hash::Hash;
+#[cfg(feature = "async")]
 use std::pin::Pin;
 use std::thread::LocalKey;
 
@@ -136,6 +137,7 @@ pub trait Memoized: Sized + 'static {
 ///
 /// Its callers that await and those that block share what is kept, and each build:
 /// [`Memoized::run`] of such a function drives it on the calling thread.
+#[cfg(feature = "async")]
 pub trait MemoizedAsync: for<'x> Memoized<Args<'x>: Send> {
     /// The function itself.
     ///

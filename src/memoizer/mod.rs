@@ -16,6 +16,7 @@
 //! | `tracing`, `metrics` | observers that pass it on |
 
 mod by_hand;
+#[cfg(feature = "async")]
 mod by_hand_async;
 mod epochs;
 mod facts;
@@ -38,9 +39,13 @@ mod table;
 #[cfg(feature = "tracing")]
 mod tracing;
 
-pub use function::{Function, Home, call_async};
+#[cfg(feature = "async")]
+pub use function::call_async;
+pub use function::{Function, Home};
 pub use local::{LocalFunction, LocalHome};
-pub use memoized::{Memoized, MemoizedAsync, Shareable};
+#[cfg(feature = "async")]
+pub use memoized::MemoizedAsync;
+pub use memoized::{Memoized, Shareable};
 #[cfg(feature = "metrics")]
 pub use metrics::MetricsObserver;
 pub use observe::{Event, Observer, Origin};

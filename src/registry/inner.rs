@@ -4,12 +4,20 @@ use super::snapshot::Row;
 use crate::clock::Moment;
 use crate::drive::block_on;
 use crate::error::BuildError;
-use crate::flight::{Blocks, Flights, How, Leaders, Made, Patience, Plan, Publish, Stopped};
+use crate::flight::{Blocks, Flights, Flown, How, Leaders, Made, Patience, Plan, Publish, Stopped};
 use crate::held::Erased;
 use crate::key::{Key, Lookup, hash_by, hash_of, hasher};
 use crate::stats::{Counters, Stats};
 use crate::store::{Displaced, Kept, StoreError};
+#[cfg(feature = "async")]
+use crate::{
+    drive::{Boxed, boxed},
+    flight::{Awaits, caught},
+    memento::Outcome,
+};
 use std::any::type_name;
+#[cfg(feature = "async")]
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +89,31 @@ impl<K: Key, T: Send + Sync + 'static, E: Send + Sync + 'static> Inner<K, T, E> 
             began: None,
         };
         let flown = self.flights.fly(hash, key, &mut attempt)?;
-        match (flown.how, attempt.began) {
+        self.flown(flown, attempt.began)
+    }
+
+    /// The same for a caller that awaits.
+    #[cfg(feature = "async")]
+    pub(crate) async fn build_async<R: Outcome<T, Error = E>>(
+        &self,
+        hash: u64,
+        key: K,
+        patience: Patience,
+        construct: Boxed<'_, R>,
+    ) -> Result<Arc<T>, BuildError<E>> {
+        let mut attempt = Attempt {
+            inner: self,
+            hash,
+            patience,
+            construct: Some(construct),
+            began: None,
+        };
+        let flown = boxed(self.flights.fly_async(hash, key, &mut attempt)).await?;
+        self.flown(flown, attempt.began)
+    }
+
+    fn flown(&self, flown: Flown<Arc<T>>, began: Option<Moment>) -> Result<Arc<T>, BuildError<E>> {
+        match (flown.how, began) {
             (How::Built, Some(began)) => self.built(began.elapsed()),
             (How::Found, _) => self.counters.hit(),
             _ => {}
@@ -197,6 +229,42 @@ where
         built
             .map(|instance| Made::Built(Arc::new(instance)))
             .map_err(Stopped::Failed)
+    }
+}
+
+#[cfg(feature = "async")]
+impl<K, T, E, R> Awaits<K, Arc<T>, E> for Attempt<'_, K, T, E, Boxed<'_, R>>
+where
+    K: Key,
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    R: Outcome<T, Error = E>,
+{
+    async fn look(&mut self, key: &K) -> Option<Arc<T>> {
+        self.inner.find(self.hash, &key)
+    }
+
+    async fn build(&mut self, began: Moment) -> Result<Made<Arc<T>>, Stopped<E>> {
+        self.began = Some(began);
+        let construct = self.construct.take().expect("a call leads one build");
+        // Not counted, if it is cancelled: another goes on.
+        let ran = caught(construct).await;
+        let failures = &self.inner.counters.failures;
+        match ran.map(R::into_result) {
+            Ok(Ok(instance)) => Ok(Made::Built(Arc::new(instance))),
+            Ok(Err(error)) => {
+                failures.add(1);
+                Err(Stopped::Failed(error))
+            }
+            Err(payload) => {
+                failures.add(1);
+                resume_unwind(payload)
+            }
+        }
+    }
+
+    async fn put_in_steps(&mut self, key: K, instance: &Arc<T>) -> Self::Displaced {
+        self.put(key, instance)
     }
 }
 

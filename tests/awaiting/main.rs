@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod circles;
+mod instances;
 mod shared;
 
 use std::sync::Arc;

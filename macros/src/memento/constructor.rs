@@ -8,8 +8,8 @@ use crate::lifetimes;
 use proc_macro2::TokenStream;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Error, FnArg, Generics, Ident, ImplItemFn, Item, ItemImpl, Result, ReturnType, Type,
-    Visibility, parse_quote,
+    Attribute, Error, FnArg, Generics, Ident, ImplItemFn, Item, ItemImpl, Result, ReturnType,
+    Token, Type, Visibility, parse_quote,
 };
 
 pub(crate) struct Constructor {
@@ -20,6 +20,8 @@ pub(crate) struct Constructor {
     pub(crate) arguments: Arguments,
     /// The return type as written.
     pub(crate) output: Type,
+    /// What says that it is to be awaited.
+    pub(crate) asyncness: Option<Token![async]>,
     /// What the generated functions take over.
     pub(crate) attributes: Vec<Attribute>,
 }
@@ -84,6 +86,7 @@ impl Constructor {
                 parentheses: located(function.sig.paren_token.span.join()),
             },
             output: output(function, this)?,
+            asyncness: function.sig.asyncness,
             attributes: attributes::passed_on(&function.attrs),
         })
     }
@@ -104,12 +107,8 @@ fn missing(block: &ItemImpl, with: Option<&Ident>) -> Error {
 
 fn check_qualifiers(function: &ImplItemFn) -> Result<()> {
     let signature = &function.sig;
-    if let Some(token) = &signature.asyncness {
-        return Err(Error::new(
-            token.span(),
-            "an `async` constructor cannot be called here: make it a plain `fn`, \
-             and await what it needs before",
-        ));
+    if let Some(asyncness) = &signature.asyncness {
+        attributes::check_async(asyncness)?;
     }
     if let Some(token) = &signature.unsafety {
         return Err(Error::new(

@@ -32,6 +32,23 @@ fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> T
     let (args, call) = (args(), call(constructor));
     let factory = factory(plan);
     let home = home(block, constructor, plan);
+    let construct = match constructor.asyncness {
+        Some(_) => quote!(#krate::private::block_on(#call)),
+        None => quote!(#call),
+    };
+    let attributes: Vec<_> = conditions.collect();
+    let awaited = constructor.asyncness.map(|_| {
+        quote! {
+            #(#attributes)*
+            #allowances
+            impl #generics #krate::MementoAsync<#output> for #this #bounds {
+                #[allow(unused_variables)]
+                fn construct_async<'a>(#args: Self::Args<'a>) -> #krate::private::Boxed<'a, #output> {
+                    ::std::boxed::Box::pin(#call)
+                }
+            }
+        }
+    });
     // What the compiler says of these belongs to the arguments.
     let types = quote_spanned! {constructor.arguments.parentheses=>
         type Args<'m> = #args_type;
@@ -40,7 +57,7 @@ fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> T
     let asked =
         quote_spanned!(constructor.arguments.parentheses=> impl #krate::key::Lookup<Self::Key>);
     quote! {
-        #(#conditions)*
+        #(#attributes)*
         #allowances
         impl #generics #krate::Memento<#output> for #this #bounds {
             #types
@@ -59,12 +76,14 @@ fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> T
 
             #[allow(unused_variables)]
             fn construct(#args: Self::Args<'_>) -> #output {
-                #call
+                #construct
             }
 
             #factory
             #home
         }
+
+        #awaited
     }
 }
 

@@ -6,7 +6,7 @@ use super::constructor::Constructor;
 use crate::attributes::{allowances, conditions, name_at, undocumented};
 use crate::place::local;
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::ItemImpl;
 
 /// One way to ask for an instance.
@@ -100,8 +100,17 @@ impl Face {
             _ => (None, None),
         };
         let (output, bounds) = (self.output(constructor, plan), &generics.where_clause);
-        // A panic shows the line that asked.
-        let track = self.panics().then(|| quote!(#[track_caller]));
+        let asyncness = constructor.asyncness;
+        // A panic shows the line that asked, where that can be known.
+        let tracks = self.panics() && asyncness.is_none();
+        let track = tracks.then(|| quote!(#[track_caller]));
+        let called = match asyncness {
+            None => quote!(<Self as #krate::Memento<#returned>>::#name(#passed #arguments)),
+            Some(_) => {
+                let name = format_ident!("{}_async", self.name());
+                quote!(<Self as #krate::MementoAsync<#returned>>::#name(#passed #arguments).await)
+            }
+        };
         quote! {
             #[doc = #summary]
             #[doc = ""]
@@ -109,8 +118,8 @@ impl Face {
             #[doc = #failure]
             #[inline]
             #track
-            #visibility fn #name #generics (#timeout #parameters) -> #output #bounds {
-                <Self as #krate::Memento<#returned>>::#name(#passed #arguments)
+            #visibility #asyncness fn #name #generics (#timeout #parameters) -> #output #bounds {
+                #called
             }
         }
     }

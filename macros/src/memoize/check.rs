@@ -95,13 +95,17 @@ fn check_local(options: &Options) -> Result<()> {
 
 /// A future goes from thread to thread.
 fn check_async(options: &Options, function: &Function) -> Result<()> {
-    match (options.local, &function.asyncness) {
-        (Some(local), Some(_)) => Err(Error::new(
+    let Some(asyncness) = &function.asyncness else {
+        return Ok(());
+    };
+    crate::attributes::check_async(asyncness)?;
+    match options.local {
+        Some(local) => Err(Error::new(
             local,
             "the future of an `async fn` goes from thread to thread, so its results are shared: \
              remove `local`",
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

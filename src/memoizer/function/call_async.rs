@@ -3,6 +3,7 @@
 use super::at::Place;
 use super::call::{Form, at_hand, current, own_form};
 use super::inner::{Inner, Missed, Settled};
+use crate::drive::boxed;
 use crate::entry::AnyValue;
 use crate::error::BuildError;
 use crate::flight::raise;
@@ -14,7 +15,6 @@ use crate::options::Options;
 use crate::store::AnyFailure;
 use crate::table::Version;
 use std::convert::Infallible;
-use std::pin::Pin;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
 #[inline]
@@ -37,13 +37,6 @@ pub async fn call_async<M: MemoizedAsync + Shareable>(args: M::Args<'_>) -> M::O
         }
     })
     .await
-}
-
-/// A future that may go from thread to thread, whatever it is made of.
-fn boxed<'f, T>(
-    future: impl Future<Output = T> + Send + 'f,
-) -> Pin<Box<dyn Future<Output = T> + Send + 'f>> {
-    Box::pin(future)
 }
 
 impl<M: MemoizedAsync + Shareable> Inner<M> {

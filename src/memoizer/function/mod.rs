@@ -2,15 +2,19 @@
 
 mod at;
 mod call;
+#[cfg(feature = "async")]
 mod call_async;
+#[cfg(feature = "async")]
+mod handle_async;
 mod inner;
 
 pub(super) use call::call;
+#[cfg(feature = "async")]
 pub use call_async::call_async;
 pub use inner::Home;
 pub(super) use inner::{AnyFunction, Inner};
 
-use super::{Memoized, MemoizedAsync, Memoizer, Rules, Shareable};
+use super::{Memoized, Memoizer, Rules, Shareable};
 use crate::entry::Entry;
 use crate::error::{BuildError, MemoError};
 use crate::etag::Etag;
@@ -83,75 +87,6 @@ impl<M: Shareable> Function<M> {
     /// If the function panics.
     pub fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
         self.0.refresh(args)
-    }
-
-    /// As [`call`](Self::call): the name that an `async fn` has it by.
-    ///
-    /// # Panics
-    ///
-    /// As [`call`](Self::call).
-    #[track_caller]
-    pub fn blocking(&self, args: M::Args<'_>) -> M::Output
-    where
-        M: MemoizedAsync,
-    {
-        self.call(args)
-    }
-
-    /// As [`call`](Self::call), for callers that await: a call whose build is under way
-    /// elsewhere gives its thread back meanwhile.
-    ///
-    /// A call that is dropped while it builds frees its arguments, and one of those who
-    /// wait for them builds in its place.
-    ///
-    /// # Panics
-    ///
-    /// As [`call`](Self::call).
-    #[inline]
-    pub async fn call_async(&self, args: M::Args<'_>) -> M::Output
-    where
-        M: MemoizedAsync,
-    {
-        self.0.call_async(args).await
-    }
-
-    /// As [`get`](Self::get), for callers that await.
-    ///
-    /// # Errors
-    ///
-    /// As [`get`](Self::get).
-    ///
-    /// # Panics
-    ///
-    /// As [`get`](Self::get).
-    pub async fn get_async(
-        &self,
-        options: impl Borrow<Options>,
-        args: M::Args<'_>,
-    ) -> Result<M::Output, BuildError<Infallible>>
-    where
-        M: MemoizedAsync,
-    {
-        self.0.get_async(options.borrow(), args).await
-    }
-
-    /// As [`refresh`](Self::refresh), for callers that await.
-    ///
-    /// # Errors
-    ///
-    /// As [`refresh`](Self::refresh).
-    ///
-    /// # Panics
-    ///
-    /// As [`refresh`](Self::refresh).
-    pub async fn refresh_async(
-        &self,
-        args: M::Args<'_>,
-    ) -> Result<M::Output, BuildError<Infallible>>
-    where
-        M: MemoizedAsync,
-    {
-        self.0.refresh_async(args).await
     }
 
     /// Runs the function, whatever is kept, and keeps nothing.

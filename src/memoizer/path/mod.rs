@@ -1,16 +1,19 @@
 //! The way of every call that asks a memoizer: look, decide, join or lead, lock,
 //! look again, build, publish, land.
 
-use super::groups::{Asked, Holder};
-use super::observe::{Event, Log};
-use super::shelf::{Displaces, Shelf};
+#[cfg(feature = "async")]
+mod awaits;
+
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
 use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
-use crate::flight::{Awaits, Blocks, Flown, How, Made, Patience, Plan, Publish, Stopped, caught};
+use crate::flight::{Blocks, Flown, How, Made, Patience, Plan, Publish, Stopped};
 use crate::key::{Lookup, hash_of};
+use crate::memoizer::groups::{Asked, Holder};
+use crate::memoizer::observe::{Event, Log};
+use crate::memoizer::shelf::{Displaces, Shelf};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
 use crate::sync::{Flag, Number};
@@ -141,32 +144,6 @@ impl Call<'_> {
         self.conclude(shelf, flown, &run)
     }
 
-    /// The same for a caller that awaits.
-    pub(crate) async fn obtain_async<S: Shelf>(
-        &self,
-        shelf: &S,
-        hash: u64,
-        key: S::Key,
-        build: impl Future<Output = Result<Brought<S::Value>, S::Failure>>,
-    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
-        let lock = self.wanted(shelf, &key);
-        let alone = self.builds_alone().then(|| key.clone());
-        let mut attempt = Attempt::new(self, shelf, hash, lock.as_ref(), build);
-        let mut flown = shelf.flights().fly_async(hash, key, &mut attempt).await;
-        let Attempt {
-            held, build, run, ..
-        } = attempt;
-        drop(held);
-        if let Err(BuildError::TimedOut(_)) = &flown
-            && let Some((key, build)) = alone.zip(build)
-        {
-            let started = self.clock.start();
-            let built = self.run_async(hash, build, started, &run).await;
-            flown = on_its_own(shelf, &key, built);
-        }
-        self.conclude(shelf, flown, &run)
-    }
-
     /// The lock that is to be held, if there is one.
     fn wanted<'s, S: Shelf>(&'s self, shelf: &'s S, key: &S::Key) -> Option<Wanted<'s, S::Key>> {
         self.guards(shelf).map(|guards| Wanted {
@@ -226,23 +203,6 @@ impl Call<'_> {
     ) -> Result<Entry<V>, F> {
         run.ran.set(true);
         let brought = catch_unwind(AssertUnwindSafe(build)).unwrap_or_else(|payload| {
-            self.log.tell(Event::Failed);
-            resume_unwind(payload)
-        });
-        let took = started.elapsed();
-        self.ran(hash, brought, took, run)
-    }
-
-    /// The same of one that is awaited.
-    async fn run_async<V, F>(
-        &self,
-        hash: u64,
-        build: impl Future<Output = Result<Brought<V>, F>>,
-        started: Started<'_>,
-        run: &Run,
-    ) -> Result<Entry<V>, F> {
-        run.ran.set(true);
-        let brought = caught(build).await.unwrap_or_else(|payload| {
             self.log.tell(Event::Failed);
             resume_unwind(payload)
         });
@@ -475,30 +435,6 @@ where
         let started = self.start(began);
         let built = self.call.run(self.hash, build, started, &self.run);
         built.map(Made::Built).map_err(Stopped::Failed)
-    }
-}
-
-impl<S, B> Awaits<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B>
-where
-    S: Shelf,
-    B: Future<Output = Result<Brought<S::Value>, S::Failure>>,
-{
-    async fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.call.look_again(self.shelf, self.hash, &key)
-    }
-
-    async fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(entry) = self.prepare()? {
-            return Ok(Made::Found(entry));
-        }
-        let build = self.build.take().expect("a call leads one build");
-        let started = self.start(began);
-        let built = self.call.run_async(self.hash, build, started, &self.run);
-        built.await.map(Made::Built).map_err(Stopped::Failed)
-    }
-
-    async fn put_in_steps(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
-        self.put(key, entry)
     }
 }
 

@@ -3,13 +3,19 @@
 
 #![allow(unsafe_code)]
 
-use super::chain::{self, Entered, Leading, Part};
-use super::flight::{Flight, Landing, Patience};
-use super::flights::{Flights, Ticket};
-use super::graph::Node;
+#[cfg(feature = "async")]
+mod awaits;
+
+#[cfg(feature = "async")]
+pub(crate) use awaits::{Awaits, caught};
+
 use crate::clock::Moment;
 use crate::drive::block_on;
 use crate::error::{BuildError, Circle};
+use crate::flight::chain::{self, Entered, Leading, Part};
+use crate::flight::flight::{Flight, Landing, Patience};
+use crate::flight::flights::{Flights, Ticket};
+use crate::flight::graph::Node;
 use crate::key::Key;
 use std::any::Any;
 use std::fmt::Debug;
@@ -17,7 +23,6 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::thread;
 
 /// What differs from caller to caller, whether it blocks or awaits.
@@ -47,16 +52,6 @@ pub(crate) trait Blocks<K, V, E>: Plan<K, V, E> {
     /// Runs the user's constructor or function; is told when the flight began. Called
     /// once at most.
     fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
-}
-
-/// The same of a caller that awaits.
-pub(crate) trait Awaits<K, V, E>: Plan<K, V, E> {
-    async fn look(&mut self, key: &K) -> Option<V>;
-
-    async fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
-
-    /// As [`Plan::put`], into a store that may have to be waited for.
-    async fn put_in_steps(&mut self, key: K, value: &V) -> Self::Displaced;
 }
 
 /// How a value gets into the store.
@@ -122,24 +117,6 @@ where
             Ticket::Leads(lead) => lead.run(plan),
             Ticket::Joined(flight) => self.follow_and_lead(flight, plan),
         }
-    }
-
-    /// The same for a caller that awaits. One that is dropped while it leads frees the
-    /// key, and one of those who have joined leads in its place.
-    pub(crate) async fn fly_async(
-        &self,
-        hash: u64,
-        key: K,
-        plan: &mut impl Awaits<K, V, E>,
-    ) -> Result<Flown<V>, BuildError<E>> {
-        let lead = match self.join(hash, key) {
-            Ticket::Leads(lead) => lead,
-            Ticket::Joined(flight) => match self.follow(flight, &mut Awaiting(plan)).await? {
-                Followed::Flown(flown) => return Ok(flown),
-                Followed::Leads(lead) => lead,
-            },
-        };
-        lead.run_async(plan).await
     }
 
     /// A function of its own, as is all that builds need not have on the stack while
@@ -226,23 +203,6 @@ impl<K, V, E, P: Blocks<K, V, E>> Follows<K, V, E> for Blocking<'_, P> {
 
     async fn look(&mut self, key: &K) -> Option<V> {
         self.0.look(key)
-    }
-}
-
-/// A caller that awaits.
-struct Awaiting<'p, P>(&'p mut P);
-
-impl<K, V, E, P: Awaits<K, V, E>> Follows<K, V, E> for Awaiting<'_, P> {
-    fn patience(&self) -> Patience {
-        self.0.patience()
-    }
-
-    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool {
-        self.0.accepts(landed)
-    }
-
-    async fn look(&mut self, key: &K) -> Option<V> {
-        self.0.look(key).await
     }
 }
 
@@ -366,25 +326,6 @@ where
             None => None,
         };
         drop(inside);
-        self.finish(ended, displaced, plan)
-    }
-
-    /// The same for a caller that awaits. The flight is on the chain of whichever thread
-    /// polls.
-    async fn run_async<P: Awaits<K, V, E>>(self, plan: &mut P) -> Result<Flown<V>, BuildError<E>> {
-        let work = async {
-            if let Some(value) = plan.look(self.flight.key()).await {
-                return (Ended::Found(value), None);
-            }
-            let ran = caught(plan.build(self.flight.since())).await;
-            let ended = self.end(ran);
-            let displaced = match self.to_put(&ended, plan) {
-                Some((key, value)) => Some(plan.put_in_steps(key, value).await),
-                None => None,
-            };
-            (ended, displaced)
-        };
-        let (ended, displaced) = inside(&self.flight, work).await;
         self.finish(ended, displaced, plan)
     }
 
@@ -525,20 +466,6 @@ enum Ended<V, E> {
     Failed(BuildError<E>),
     /// What the leader gets, and what the joined get.
     Panicked(Box<dyn Any + Send>, BuildError<E>),
-}
-
-/// Polls `work`, and catches what it throws.
-pub(crate) async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(payload) => Poll::Ready(Err(payload)),
-        }
-    })
-    .await
 }
 
 /// What a panic said.

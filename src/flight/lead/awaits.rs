@@ -1,0 +1,105 @@
+//! What a caller does who awaits: the same, but for the waiting.
+
+use super::{Ended, Flown, Followed, Follows, Lead, Made, Plan, Stopped, inside};
+use crate::clock::Moment;
+use crate::error::BuildError;
+use crate::flight::flight::Patience;
+use crate::flight::flights::{Flights, Ticket};
+use crate::key::Key;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+use std::thread;
+
+/// What a caller does itself, who awaits it.
+pub(crate) trait Awaits<K, V, E>: Plan<K, V, E> {
+    async fn look(&mut self, key: &K) -> Option<V>;
+
+    async fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
+
+    /// As [`Plan::put`], into a store that may have to be waited for.
+    async fn put_in_steps(&mut self, key: K, value: &V) -> Self::Displaced;
+}
+
+impl<K, V, E> Flights<K, V, E>
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// As [`fly`](Flights::fly), for a caller that awaits. One that is dropped while it leads frees the
+    /// key, and one of those who have joined leads in its place.
+    pub(crate) async fn fly_async(
+        &self,
+        hash: u64,
+        key: K,
+        plan: &mut impl Awaits<K, V, E>,
+    ) -> Result<Flown<V>, BuildError<E>> {
+        let lead = match self.join(hash, key) {
+            Ticket::Leads(lead) => lead,
+            Ticket::Joined(flight) => match self.follow(flight, &mut Awaiting(plan)).await? {
+                Followed::Flown(flown) => return Ok(flown),
+                Followed::Leads(lead) => lead,
+            },
+        };
+        lead.run_async(plan).await
+    }
+}
+
+impl<K, V, E> Lead<'_, K, V, E>
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    /// As [`run`](Lead::run). The flight is on the chain of whichever thread
+    /// polls.
+    async fn run_async<P: Awaits<K, V, E>>(self, plan: &mut P) -> Result<Flown<V>, BuildError<E>> {
+        let work = async {
+            if let Some(value) = plan.look(self.flight.key()).await {
+                return (Ended::Found(value), None);
+            }
+            let ran = caught(plan.build(self.flight.since())).await;
+            let ended = self.end(ran);
+            let displaced = match self.to_put(&ended, plan) {
+                Some((key, value)) => Some(plan.put_in_steps(key, value).await),
+                None => None,
+            };
+            (ended, displaced)
+        };
+        let (ended, displaced) = inside(&self.flight, work).await;
+        self.finish(ended, displaced, plan)
+    }
+}
+
+/// A caller that awaits.
+struct Awaiting<'p, P>(&'p mut P);
+
+impl<K, V, E, P: Awaits<K, V, E>> Follows<K, V, E> for Awaiting<'_, P> {
+    fn patience(&self) -> Patience {
+        self.0.patience()
+    }
+
+    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool {
+        self.0.accepts(landed)
+    }
+
+    async fn look(&mut self, key: &K) -> Option<V> {
+        self.0.look(key).await
+    }
+}
+
+/// Polls `work`, and catches what it throws.
+pub(crate) async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    })
+    .await
+}
