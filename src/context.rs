@@ -3,6 +3,8 @@ use crate::memoizer::Meant;
 use crate::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Weak};
+#[cfg(feature = "async")]
+use std::{future::poll_fn, pin::pin};
 
 /// Where a call is made: in which registry and memoizer, and inside which build.
 ///
@@ -65,6 +67,36 @@ impl Context {
         let build = self.build.as_ref().and_then(Weak::upgrade);
         let _inside = build.map(|build| flight::enter(build, Part::Helps));
         self.registry.scope(|| self.memoizer.enter(run))
+    }
+}
+
+#[cfg(feature = "async")]
+impl Context {
+    /// Polls `future` in this context, on whatever threads. For what a build spawns, and
+    /// then awaits: what is polled in the build itself, as the arms of a `join!` are, is
+    /// part of it anyhow.
+    ///
+    /// ```
+    /// # mementos::private::block_on(async {
+    /// use mementos::{Context, memento};
+    ///
+    /// struct Leaf;
+    ///
+    /// #[memento]
+    /// impl Leaf {
+    ///     async fn new(_n: u32) -> Self { Leaf }
+    /// }
+    ///
+    /// let part = Context::current().attach(Leaf::memento(1)); // to be spawned somewhere
+    /// part.await;
+    /// # });
+    /// ```
+    pub fn attach<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        let context = self.clone();
+        async move {
+            let mut future = pin!(future);
+            poll_fn(|polled| context.enter(|| future.as_mut().poll(polled))).await
+        }
     }
 }
 

@@ -145,6 +145,7 @@
 //! | feature | gives | on by default |
 //! |---|---|---|
 //! | `macros` | `#[memento]`, `#[memoize]`, `#[derive(Key)]` | yes |
+//! | `async` | constructors and functions that are awaited, on any runtime | no |
 //! | `bounded` | a store with a bound, on quick_cache; `capacity` | no |
 //! | `bytes` | results as bytes: [`store`]s of them, codecs, leases | no |
 //! | `disk` | `store::disk`: bytes in one file for several processes, on redb; needs Rust 1.90 | no |

@@ -144,6 +144,32 @@
 /// assert_eq!(metre.name, "metre");
 /// ```
 ///
+/// # Constructors that are awaited
+///
+/// With the feature `async`. `memento` and the others are awaited then; who blocks asks
+/// by the trait: `<Page as Memento>::memento("home")`. All share the instances, and each
+/// build:
+///
+/// ```
+/// # #[cfg(feature = "async")] {
+/// # use mementos::memento;
+/// use mementos::Memento;
+/// use std::sync::Arc;
+///
+/// struct Page(String);
+///
+/// #[memento]
+/// impl Page {
+///     async fn new(url: &str) -> Self { Page(format!("the page at {url}")) }
+/// }
+///
+/// # mementos::private::block_on(async {
+/// let page = Page::memento("home").await;
+/// assert!(Arc::ptr_eq(&page, &<Page as Memento>::memento("home")));
+/// # });
+/// # }
+/// ```
+///
 /// # Another name for the crate
 ///
 /// `crate = path` says where `mementos` is found, when it is re-exported or
@@ -151,7 +177,7 @@
 ///
 /// # Limits
 ///
-/// The constructor is not `async`, takes no `self`, and no `impl Trait` or type
+/// The constructor takes no `self`, and no `impl Trait` or type
 /// parameters of its own: one type has one kind of key. A type with a lifetime
 /// parameter cannot be kept. Where the type is more visible than its
 /// constructor's arguments, those must be as visible as the type, because they

@@ -218,6 +218,32 @@
 /// # Ok::<(), mementos::MemoError>(())
 /// ```
 ///
+/// # Functions that are awaited
+///
+/// With the feature `async`. The function, and its `get`, `refresh` and `uncached`, are
+/// awaited then; `blocking` is for callers that block. All share what is kept, and each
+/// run:
+///
+/// ```
+/// # #[cfg(feature = "async")] {
+/// # use mementos::memoize;
+/// #[memoize(max_age = "60s")]
+/// async fn page(url: &str) -> String {
+///     format!("the page at {url}") // after some awaiting
+/// }
+///
+/// # mementos::private::block_on(async {
+/// assert_eq!(page("home").await, "the page at home"); // fetched
+/// assert_eq!(page("home").await, "the page at home"); // kept
+/// # });
+/// assert_eq!(page::blocking("home"), "the page at home");
+/// # }
+/// ```
+///
+/// A call that is dropped while it runs the function frees its arguments, and one of
+/// those who wait for them runs it in its place. The future of a call is `Send`, so the
+/// function's arguments and its own future have to be.
+///
 /// # Other attributes
 ///
 /// `#[doc]`, `#[must_use]` and `#[deprecated]` are the function's own, lints and
@@ -226,7 +252,7 @@
 ///
 /// # Limits
 ///
-/// - The function is not `async`, `const`, `unsafe` or `extern`, and takes no
+/// - The function is not `const`, `unsafe` or `extern`, and takes no
 ///   `impl Trait`. A trait's methods call a memoized function.
 /// - It returns a value that owns its data and can be cloned: an `Arc`, where that
 ///   is expensive. Its key and its results are shared between threads, unless it

@@ -95,6 +95,28 @@ fn the_arms_of_a_join_are_inside_the_build() {
 }
 
 #[test]
+fn what_is_spawned_with_its_context_is_inside_the_build() {
+    #[memoize]
+    async fn spawns(round: u32) -> Result<u32, String> {
+        let back = async move {
+            spawns::get(mementos::Options::new(), round)
+                .await
+                .map_err(told)?
+        };
+        let back: Boxed = Box::pin(back);
+        let attached = mementos::Context::current().attach(back);
+        tokio::spawn(attached).await.unwrap()
+    }
+
+    runtime().block_on(async {
+        for round in 0..ROUNDS {
+            let error = spawns(round).await.unwrap_err();
+            assert!(error.contains("spawns"), "{error}");
+        }
+    });
+}
+
+#[test]
 fn one_who_blocks_and_one_who_awaits_get_an_error() {
     use std::sync::{Barrier, LazyLock};
     static BOTH: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(2));
