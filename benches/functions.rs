@@ -1,9 +1,12 @@
 //! Functions whose results are kept. See the crate's documentation for how to read
 //! it.
 
+use mementos_benches::functions::awaited;
 use mementos_benches::functions::cold::{self, Turn};
 use mementos_benches::functions::sizes::{SIZES, Size};
 use mementos_benches::functions::{by_number, by_pair, by_str};
+use std::time::Duration;
+
 use mementos_benches::{
     ENTRIES, Group, Options, Subject, Target, keys, report, shuffled, take_turns,
 };
@@ -17,6 +20,8 @@ const HITS: usize = 1 << 16;
 const CACHED: &str = "cached #[concurrent_cached]";
 const CACHED_TTL: &str = "cached #[concurrent_cached(ttl)]";
 const MOKA: &str = "moka get_with";
+const CACHED_ASYNC: &str = "cached #[cached] async";
+const MOKA_FUTURE: &str = "moka future get_with";
 
 fn main() {
     let options = Options::from_args();
@@ -24,6 +29,7 @@ fn main() {
         numbers(&options),
         strings(&options),
         pairs(&options),
+        awaited_numbers(&options),
         distinct(&options),
     ];
     let largest = options.pick(100_000, usize::MAX);
@@ -84,6 +90,24 @@ fn pairs(options: &Options) -> Group {
     measure("a hit by (&str, u32)", subjects, options)
 }
 
+fn awaited_numbers(options: &Options) -> Group {
+    let keys: Vec<u64> = shuffled(ENTRIES).map(|n| n as u64).collect();
+    let subject = |name, turn: fn(&[u64], usize) -> Duration| {
+        let keys = &keys;
+        Subject::new(name, move || turn(keys, PASSES))
+    };
+    let subjects = vec![
+        subject("mementos, blocking", awaited::blocking),
+        subject("mementos, awaited", awaited::mementos)
+            .target(Target::AtMost(1.3))
+            .target(Target::AtMostOf(MOKA_FUTURE, 0.5))
+            .target(Target::AtMostOf(CACHED_ASYNC, 0.5)),
+        subject(CACHED_ASYNC, awaited::cached),
+        subject(MOKA_FUTURE, awaited::moka),
+    ];
+    measure("a hit by u64, awaited", subjects, options)
+}
+
 fn distinct(options: &Options) -> Group {
     let count = options.pick(100_000, 1_000_000);
     let keys = keys(count);
@@ -101,10 +125,7 @@ fn distinct(options: &Options) -> Group {
 }
 
 /// Another function each turn.
-fn fresh<'a>(
-    turns: &'static [Turn],
-    keys: &'a [&'static str],
-) -> impl FnMut() -> std::time::Duration + 'a {
+fn fresh<'a>(turns: &'static [Turn], keys: &'a [&'static str]) -> impl FnMut() -> Duration + 'a {
     let mut turns = turns.iter().cycle();
     move || turns.next().expect("there is no end to a cycle")(keys)
 }

@@ -3,6 +3,7 @@
 
 #![allow(missing_docs)] // the names say it
 
+pub mod awaited;
 pub mod by_number;
 pub mod by_pair;
 pub mod by_str;
