@@ -254,8 +254,9 @@ pub(super) struct Form<W, G, F> {
 }
 
 /// That of a table of the function's own.
-pub(super) fn own_form<M: Memoized>()
--> Form<fn(M::Output) -> Output<M>, fn(Output<M>) -> Option<M::Output>, Unshared> {
+pub(super) type OwnForm<O, V> = Form<fn(O) -> V, fn(V) -> Option<O>, Unshared>;
+
+pub(super) fn own_form<M: Memoized>() -> OwnForm<M::Output, Output<M>> {
     Form {
         wrap: Output::new,
         give: |value| value.give(),
