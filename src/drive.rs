@@ -4,14 +4,13 @@
 //! drives them on its own thread, which sleeps while they wait; who awaits hands them
 //! to whatever polls it.
 
-use crate::sync::Parker;
+use crate::sync::{Parker, thread_local};
 use std::cell::Cell;
 #[cfg(feature = "async")]
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread_local;
 use std::time::Instant;
 
 thread_local! {
@@ -42,15 +41,18 @@ fn asked_for() -> Option<Instant> {
 /// Drives a future on this thread.
 #[inline]
 pub fn block_on<F: Future>(future: F) -> F::Output {
+    // What was said in an outer poll, on top of which this is.
+    let outer = asked_for();
     let mut future = pin!(future);
-    // Most are ready at once: who leads a blocking build waits for nobody.
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
+    let mut context = Context::from_waker(Waker::noop());
+    // Some are ready at once.
+    let output = match future.as_mut().poll(&mut context) {
         Poll::Ready(output) => output,
         Poll::Pending => sleep_on(future),
-    }
+    };
+    _ = asked_for();
+    wake_by(outer);
+    output
 }
 
 #[cold]
@@ -60,12 +62,9 @@ fn sleep_on<F: Future>(mut future: Pin<&mut F>) -> F::Output {
     let parked = parked.unwrap_or_else(|| Arc::new(ThreadWaker(Parker::new())));
     let waker = Waker::from(Arc::clone(&parked));
     let mut context = Context::from_waker(&waker);
-    // What was said in an outer poll, on top of which this one is.
-    let outer = asked_for();
     loop {
+        _ = asked_for();
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-            _ = asked_for();
-            wake_by(outer);
             let _ = PARKED.try_with(|place| place.set(Some(parked)));
             return output;
         }

@@ -28,8 +28,8 @@ where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// As [`fly`](Flights::fly), for a caller that awaits. One that is dropped while it leads frees the
-    /// key, and one of those who have joined leads in its place.
+    /// As [`fly`](Flights::fly), for a caller that awaits. One that is dropped while it
+    /// leads frees the key, and one of those who have joined leads in its place.
     pub(crate) async fn fly_async(
         &self,
         hash: u64,
@@ -53,8 +53,7 @@ where
     V: Clone + Send + Sync + 'static,
     E: Send + Sync + 'static,
 {
-    /// As [`run`](Lead::run). The flight is on the chain of whichever thread
-    /// polls.
+    /// As [`run`](Lead::run). The flight is on the chain of whichever thread polls.
     async fn run_async<P: Awaits<K, V, E>>(self, plan: &mut P) -> Result<Flown<V>, BuildError<E>> {
         let work = async {
             if let Some(value) = plan.look(self.flight.key()).await {
