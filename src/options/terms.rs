@@ -236,6 +236,7 @@ impl Terms {
 
     /// When a value that was built `now` expires, or nothing if it is not kept.
     /// `random` is for the jitter.
+    #[inline]
     pub(crate) fn expires(
         &self,
         answer: Answer,

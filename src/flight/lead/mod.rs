@@ -330,6 +330,7 @@ where
     }
 
     /// What the user's code has come to.
+    #[inline]
     fn end(&self, ran: thread::Result<Result<Made<V>, Stopped<E>>>) -> Ended<V, E> {
         match ran {
             Ok(Ok(Made::Built(value))) => Ended::Built(value),
@@ -351,6 +352,7 @@ where
     }
 
     /// What is to be put before the flight lands, unless the key was removed meanwhile.
+    #[inline]
     fn to_put<'v>(&self, ended: &'v Ended<V, E>, plan: &impl Plan<K, V, E>) -> Option<(K, &'v V)> {
         match (ended, plan.publish()) {
             (Ended::Built(value), Publish::InSteps) => {
@@ -361,6 +363,7 @@ where
     }
 
     /// Lands.
+    #[inline(always)] // it is handed much
     fn finish<P: Plan<K, V, E>>(
         mut self,
         ended: Ended<V, E>,

@@ -267,6 +267,7 @@ pub(super) fn own_form<M: Memoized>() -> OwnForm<M::Output, Output<M>> {
 impl<W, G, F> Form<W, G, F> {
     /// What a run of the function brings to the shelf. The leader gets its `own` output:
     /// no copy can stand for one that cannot be cloned.
+    #[inline(always)] // each is called from one place for each shelf
     pub(super) fn brought<M: Memoized, V>(
         &self,
         output: M::Output,
@@ -298,6 +299,7 @@ impl<W, G, F> Form<W, G, F> {
     }
 
     /// What the caller gets.
+    #[inline(always)]
     pub(super) fn given<O, V>(
         &self,
         flown: Result<Entry<V>, BuildError<F>>,

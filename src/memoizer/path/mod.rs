@@ -458,6 +458,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     }
 
     /// What is to be done before the function runs. Brings what is there after all.
+    #[inline]
     fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         if let Some(wanted) = self.lock
             && let Some(entry) = self.lock_and_look(wanted)?
@@ -470,6 +471,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
 
     /// Starts to take the time of a build whose flight began then. The time that a lock
     /// took, or a question for groups, is no part of it.
+    #[inline]
     fn start(&self, began: Moment) -> Started<'a> {
         match self.lock.is_some() || self.call.groups.is_some() {
             true => self.call.clock.start(),
