@@ -54,6 +54,7 @@ pub(crate) struct Counters {
 pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
+    #[inline]
     pub(crate) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
@@ -99,6 +100,7 @@ impl Counters {
         self.counting_hits.store(counting, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn built(&self, took: Duration) {
         self.builds.add(1);
         self.build_nanos

@@ -143,10 +143,12 @@ impl Flag {
         Flag(value.into())
     }
 
+    #[inline]
     pub(crate) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn set(&self, value: bool) {
         self.0.store(value, Ordering::Relaxed);
     }
@@ -157,10 +159,12 @@ impl Flag {
 pub(crate) struct Number(std::sync::atomic::AtomicU64);
 
 impl Number {
+    #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
+    #[inline]
     pub(crate) fn set(&self, value: u64) {
         self.0.store(value, Ordering::Relaxed);
     }

@@ -160,6 +160,7 @@ impl Watch {
     }
 
     /// The same, for who knows the moment.
+    #[inline]
     pub(crate) fn start_at(&self, now: Moment) -> Started<'_> {
         match self {
             Watch::Coarse => Started::System(now),
@@ -175,6 +176,7 @@ pub(crate) enum Started<'c> {
 }
 
 impl Started<'_> {
+    #[inline]
     pub(crate) fn elapsed(&self) -> Duration {
         match self {
             Started::System(start) => start.elapsed(),

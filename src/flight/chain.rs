@@ -64,6 +64,7 @@ pub(crate) enum Part {
 /// A flight that has landed is passed over: a helper may have outlived it. While
 /// a thread is being torn down its chain is gone; a destructor that asks for an
 /// instance then counts as an outside caller.
+#[inline]
 pub(super) fn blocked() -> Vec<Arc<dyn Node>> {
     let collect = |chain: &RefCell<Vec<Place>>| {
         let chain = chain.borrow();
@@ -158,6 +159,7 @@ pub(super) unsafe fn lead<N: Node + 'static>(node: &Arc<N>) -> Leading {
     Leading(id, PhantomData)
 }
 
+#[inline]
 fn push(place: Place) {
     let _ = CHAIN.try_with(|chain| chain.borrow_mut().push(place));
 }

@@ -129,12 +129,18 @@ impl Observers {
         self.any.load(Ordering::Acquire)
     }
 
+    #[inline]
     fn tell(&self, origin: Origin<'_>, event: &Event<'_>) {
         if self.any() {
-            let list = Arc::clone(&self.list.read());
-            list.iter()
-                .for_each(|observer| observer.observe(&origin, event));
+            self.tell_all(origin, event);
         }
+    }
+
+    #[cold]
+    fn tell_all(&self, origin: Origin<'_>, event: &Event<'_>) {
+        let list = Arc::clone(&self.list.read());
+        list.iter()
+            .for_each(|observer| observer.observe(&origin, event));
     }
 }
 
@@ -148,6 +154,7 @@ pub(crate) struct Log<'l> {
 
 impl Log<'_> {
     /// Counts what has happened, and tells it.
+    #[inline]
     pub(crate) fn tell(&self, event: Event<'_>) {
         let counters = self.counters;
         match event {
@@ -164,6 +171,7 @@ impl Log<'_> {
         self.observers.tell(self.origin, &event);
     }
 
+    #[inline]
     pub(crate) fn evicted(&self, entries: usize) {
         if entries > 0 {
             let entries = entries as u64;

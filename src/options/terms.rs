@@ -225,6 +225,7 @@ impl Terms {
     }
 
     /// The ages that the options compute from a fresh value.
+    #[inline]
     pub(crate) fn ages_of(&self, value: &dyn Any) -> Ages {
         let max_age = self.max_age_of.as_ref().and_then(|age| age(value));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(value));

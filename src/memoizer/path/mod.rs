@@ -364,6 +364,7 @@ impl Call<'_> {
 impl Run {
     /// Takes note of whether the generations are known that its result is to record. If
     /// they are not, nobody could tell when it is over.
+    #[inline]
     pub(super) fn knows_groups(&self, is_known: bool) {
         if !is_known {
             self.drops.set(true);
