@@ -180,8 +180,32 @@ impl Tiered {
         coded: Coded<'_>,
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
+        self.put_by(text, entry, coded, || {
+            self.far.put(text, entry, coded, lease)
+        })
+    }
+
+    /// The same, also over what a later version keeps for its like alone.
+    pub(super) fn overwrite(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<(), StoreError> {
+        self.put_by(text, entry, coded, || {
+            self.far.overwrite(text, entry, coded, None)
+        })
+    }
+
+    fn put_by(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        put: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let epoch = self.memory.epoch(text);
-        let put = self.far.put(text, entry, coded, lease);
+        let put = put();
         match put {
             Ok(()) => self.replace(text, entry, coded, epoch),
             // It is not known what is there now.

@@ -190,9 +190,20 @@ impl Encoded {
         coded: Coded<'_>,
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
-        if self.newer.remove(text) {
-            return Ok(());
+        match self.newer.remove(text) {
+            true => Ok(()),
+            false => self.overwrite(text, new, coded, lease),
         }
+    }
+
+    /// The same, also over what a later version keeps for its like alone.
+    pub(crate) fn overwrite(
+        &self,
+        text: &str,
+        new: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        lease: Option<&dyn Lease>,
+    ) -> Result<(), StoreError> {
         let bytes = self.seal(text, new, coded)?;
         let expires = new.expires.hint();
         match lease {
