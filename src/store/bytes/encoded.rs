@@ -166,6 +166,14 @@ impl Encoded {
     ) -> Result<Vec<Found>, StoreError> {
         let texts: Vec<&str> = asked.iter().map(|(text, _)| text.as_str()).collect();
         let found = self.store.get_many(&texts)?;
+        if found.len() != texts.len() {
+            let cause = format!(
+                "`get_many` was asked for {} keys, and answered for {}",
+                texts.len(),
+                found.len()
+            );
+            return Err(unusable(cause));
+        }
         let pairs = asked.iter().zip(&found);
         Ok(pairs
             .map(|((text, coded), bytes)| self.open(text, bytes.as_deref(), *coded))
