@@ -20,7 +20,9 @@ pub(crate) enum Tables<'t> {
 impl Memoizer {
     /// Invalidates a group: its results are not there any more. A call that begins
     /// after this has returned gets none whose build began before, be it kept or under
-    /// way, here or in another process that shares the store.
+    /// way, here or in another process that shares the store. One that has its memory in
+    /// front of the store, by `Tiered`, finds out as it does of a delete: when it is told,
+    /// or when its bound is over.
     ///
     /// It holds for the store of this memoizer, or of the handle that is asked, or of
     /// the region, and for functions' own tables. Results in a store that only a

@@ -181,6 +181,23 @@ impl Backing {
         }
     }
 
+    /// Keeps an entry in place of whatever is there, also of what a later version keeps
+    /// for its like alone.
+    pub(super) fn overwrite(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Backing::Values(_) => self.put(text.clone(), entry, Some(coded), None).map(drop),
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(store) => store.overwrite(text, entry, coded, None),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.overwrite(text, entry, coded),
+        }
+    }
+
     /// Gives what is kept another expiry, by `put`, which may find that it is not to
     /// be kept any more; answers whether anything is kept.
     pub(super) fn expire_at(

@@ -143,7 +143,7 @@ impl SharedStore {
             return Ok(());
         }
         let new = entry(Generation::random()?);
-        self.put(group.clone(), &new, Some(CODED), None).map(drop)
+        self.backing().overwrite(group, &new, CODED)
     }
 
     fn generation(&self, group: &String) -> Result<Option<Generation>, StoreError> {

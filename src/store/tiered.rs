@@ -54,8 +54,8 @@ struct Near {
     schema: Option<u64>,
 }
 
-/// How often something of a stripe's keys has been invalidated. What was asked of the
-/// store before is not kept after:
+/// How often something of a stripe's keys has been invalidated, or put here. What was
+/// asked of the store before is not kept after:
 ///
 /// ```text
 ///   reader                         whoever deletes
@@ -66,7 +66,9 @@ struct Near {
 ///   keeps nothing: the epoch has changed
 /// ```
 ///
-/// The check and the put are one step, as are the removal and the new epoch.
+/// The same holds of who puts something in place of the old value, and of two who put at
+/// once: which of them came last is not known. The check and the put are one step, as are
+/// the removal and the new epoch.
 #[derive(Default)]
 struct Epoch(u64);
 
@@ -178,10 +180,34 @@ impl Tiered {
         coded: Coded<'_>,
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
+        self.put_by(text, entry, coded, || {
+            self.far.put(text, entry, coded, lease)
+        })
+    }
+
+    /// The same, also over what a later version keeps for its like alone.
+    pub(super) fn overwrite(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+    ) -> Result<(), StoreError> {
+        self.put_by(text, entry, coded, || {
+            self.far.overwrite(text, entry, coded, None)
+        })
+    }
+
+    fn put_by(
+        &self,
+        text: &String,
+        entry: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        put: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let epoch = self.memory.epoch(text);
-        let put = self.far.put(text, entry, coded, lease);
+        let put = put();
         match put {
-            Ok(()) => self.keep(text, entry, coded, epoch),
+            Ok(()) => self.replace(text, entry, coded, epoch),
             // It is not known what is there now.
             Err(_) => self.memory.forget(text),
         }
@@ -197,7 +223,7 @@ impl Tiered {
         let epoch = self.memory.epoch(text);
         let added = self.far.add(text, entry, coded);
         match added {
-            Ok(Some(true)) => self.keep(text, entry, coded, epoch),
+            Ok(Some(true)) => self.replace(text, entry, coded, epoch),
             // It is not known what is there now.
             _ => self.memory.forget(text),
         }
@@ -262,6 +288,19 @@ impl Tiered {
     /// Keeps an entry near, unless something of its stripe has been invalidated since
     /// that epoch.
     fn keep(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
+        let (near, expires) = self.as_near(entry, coded);
+        self.memory.keep(text, near, expires, epoch);
+    }
+
+    /// Keeps near what has been put in the store since that epoch, and nothing that was
+    /// read before.
+    fn replace(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
+        let (near, expires) = self.as_near(entry, coded);
+        self.memory.replace(text, near, expires, epoch);
+    }
+
+    /// An entry as it is kept near from now on, and until when.
+    fn as_near(&self, entry: &Entry<AnyValue>, coded: Coded<'_>) -> (Near, Stamp) {
         let since = self.clock.now();
         let expires = entry.expires.min(since.after_nanos(self.bound));
         let near = Near {
@@ -269,7 +308,7 @@ impl Tiered {
             since,
             schema: coded.schema,
         };
-        self.memory.keep(text, near, expires, epoch);
+        (near, expires)
     }
 }
 
@@ -281,6 +320,20 @@ impl Memory {
         drop(now);
         // What was replaced is the user's.
         drop(kept);
+    }
+
+    fn replace(&self, text: &String, near: Near, expires: Stamp, epoch: u64) {
+        let hash = hash_of(text);
+        let mut now = self.stripe(hash).lock();
+        let is_last = now.0 == epoch;
+        now.0 += 1;
+        let gone = match is_last {
+            true => Ok(self.results.keep(hash, text.clone(), near, expires)),
+            false => Err((self.results.take(hash, &text), near)),
+        };
+        drop(now);
+        // Both are the user's.
+        drop(gone);
     }
 
     fn epoch(&self, text: &str) -> u64 {

@@ -1,6 +1,7 @@
 //! Whatever is wrong with the bytes is a miss; a broken store breaks no caller.
 
 use crate::support::*;
+use mementos::store::StoreError;
 use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::testing::{ChaosStore, Faults, HeapBytes};
 use mementos::{Memoizer, Options};
@@ -163,4 +164,39 @@ fn after_a_delete_that_worked_chaos_brings_nothing_old_back() {
             while memo.delete("key").is_err() {}
         }
     }
+}
+
+/// Answers with fewer values than it is asked for.
+struct Short(HeapBytes);
+
+impl ByteStore for Short {
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.0.get_many(&keys[1..])
+    }
+
+    fn put(&self, key: &str, bytes: &[u8], at: Option<SystemTime>) -> Result<(), StoreError> {
+        self.0.put(key, bytes, at)
+    }
+
+    fn delete(&self, key: &str) -> Result<bool, StoreError> {
+        self.0.delete(key)
+    }
+}
+
+#[test]
+fn a_store_that_answers_for_fewer_keys_is_a_miss() {
+    let memo = Memoizer::new(Encoded::new(Short(HeapBytes::new())));
+    let tagged = Options::new().tags(["t"]);
+    for n in 0..2 {
+        let all = memo.get_many(&["a", "b"], Options::new(), |missing| {
+            vec![n; missing.len()]
+        });
+        assert_eq!(all.unwrap(), [0, 0], "the second look is at one key alone");
+        assert_eq!(memo.get_with("c", &tagged, || n).unwrap(), n);
+    }
+    assert!(memo.stats().store_faults > 0);
 }

@@ -5,7 +5,7 @@ use mementos::clock::FakeClock;
 use mementos::store::bytes::{ByteStore, Change, Encoded, Watch};
 use mementos::store::{StoreError, Tiered};
 use mementos::testing::HeapBytes;
-use mementos::{Memoizer, Options};
+use mementos::{Group, Memoizer, Options};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
 use std::thread;
@@ -42,6 +42,13 @@ impl ByteStore for Watched {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
         self.asked.fetch_add(1, SeqCst);
         let reply = self.heap.get(key);
+        self.hold();
+        reply
+    }
+
+    fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        self.asked.fetch_add(1, SeqCst);
+        let reply = self.heap.get_many(keys);
         self.hold();
         reply
     }
@@ -210,6 +217,35 @@ fn a_reply_that_was_overtaken_by_a_clear_is_not_kept() {
     let read = overtake(&far, ask, || memo.clear().unwrap());
     assert_eq!(read, 1);
     assert!(memo.entry::<u32>("key").unwrap().is_none());
+}
+
+/// ```text
+///   one caller                     another here
+///   is sent the generation 1
+///                                  invalidates: puts 2, here and there
+///   does not keep 1 near
+/// ```
+#[test]
+fn a_reply_that_was_overtaken_by_an_invalidation_is_not_kept() {
+    let (memo, far, _) = tiered();
+    let tagged = Options::new().tags(["t"]);
+    let ask = |value: u32| memo.get_with("key", &tagged, || value).unwrap();
+    another(&far.heap)
+        .get_with("key", &tagged, || 1_u32)
+        .unwrap();
+    let invalidate = || memo.invalidate(Group::tag("t")).unwrap();
+    assert_eq!(overtake(&far, || ask(2), invalidate), 1);
+    assert_eq!(ask(3), 3, "what was built before has been invalidated");
+}
+
+#[test]
+fn a_reply_that_was_overtaken_by_a_refresh_is_not_kept() {
+    let (memo, far, _) = tiered();
+    another(&far.heap).get("key", || 1_u32).unwrap();
+    let ask = || memo.entry::<u32>("key").unwrap().unwrap().into_value();
+    let refresh = || assert_eq!(memo.refresh("key", || 2_u32).unwrap(), 2);
+    assert_eq!(overtake(&far, ask, refresh), 1);
+    assert_eq!(memo.get("key", kept::<u32>).unwrap(), 2);
 }
 
 /// What was put here is replaced by another before this process knows that it was put.

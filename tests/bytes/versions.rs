@@ -1,9 +1,11 @@
 //! Processes of this version and of later ones share a store.
 
-use crate::later_version::{read, written};
+use crate::later_version::{as_later, read, written};
 use crate::support::*;
-use mementos::store::bytes::ByteStore;
+use mementos::store::Tiered;
+use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::testing::HeapBytes;
+use mementos::{Group, Memoizer, Options};
 
 /// Has a later version write what this one would.
 fn written_by_version_2(heap: &HeapBytes, key: &str, value: u32, needs: u8) -> Vec<u8> {
@@ -60,4 +62,26 @@ fn versions_share_a_store_for_ten_thousand_operations() {
         }
     }
     assert_eq!(memo.stats().store_faults, 0);
+}
+
+/// To invalidate is to replace a generation, whoever keeps it: what is in the group is
+/// invalidated for the later version too.
+#[test]
+fn a_generation_that_is_for_a_later_version_is_replaced_by_an_invalidation() {
+    let heap = HeapBytes::new();
+    let near = Memoizer::new(Tiered::new(Encoded::new(heap.clone())));
+    for memo in [another(&heap), near] {
+        let tagged = Options::new().tags(["t"]);
+        let get = |value: u32| memo.get_with("key", &tagged, || value).unwrap();
+        assert_eq!(get(1), 1);
+        let generation = heap.get("@tag:t").unwrap().unwrap();
+        let later = as_later(generation, 2);
+        heap.put("@tag:t", &later, None).unwrap();
+        assert_eq!(get(2), 2, "it cannot be told whether the result is good");
+        assert_eq!(heap.get("@tag:t").unwrap().unwrap(), later, "it stays");
+        memo.invalidate(Group::tag("t")).unwrap();
+        assert_ne!(heap.get("@tag:t").unwrap().unwrap(), later);
+        assert_eq!((get(3), get(4)), (3, 3));
+        memo.clear().unwrap();
+    }
 }

@@ -15,7 +15,11 @@ pub(crate) fn written(key: &str, value: u32, needs: u8) -> Vec<u8> {
     let scratch = HeapBytes::new();
     let memo = Memoizer::new(Encoded::new(scratch.clone()));
     let _: u32 = memo.get(key, || value).unwrap();
-    let mut bytes = scratch.get(key).unwrap().unwrap();
+    as_later(scratch.get(key).unwrap().unwrap(), needs)
+}
+
+/// What the later version writes in place of these bytes of this one.
+pub(crate) fn as_later(mut bytes: Vec<u8>, needs: u8) -> Vec<u8> {
     bytes.splice(FIELDS_AT..FIELDS_AT, FIELD);
     bytes[4] = 2;
     bytes[5] = needs;

@@ -166,6 +166,14 @@ impl Encoded {
     ) -> Result<Vec<Found>, StoreError> {
         let texts: Vec<&str> = asked.iter().map(|(text, _)| text.as_str()).collect();
         let found = self.store.get_many(&texts)?;
+        if found.len() != texts.len() {
+            let cause = format!(
+                "`get_many` was asked for {} keys, and answered for {}",
+                texts.len(),
+                found.len()
+            );
+            return Err(unusable(cause));
+        }
         let pairs = asked.iter().zip(&found);
         Ok(pairs
             .map(|((text, coded), bytes)| self.open(text, bytes.as_deref(), *coded))
@@ -190,9 +198,20 @@ impl Encoded {
         coded: Coded<'_>,
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
-        if self.newer.remove(text) {
-            return Ok(());
+        match self.newer.remove(text) {
+            true => Ok(()),
+            false => self.overwrite(text, new, coded, lease),
         }
+    }
+
+    /// The same, also over what a later version keeps for its like alone.
+    pub(crate) fn overwrite(
+        &self,
+        text: &str,
+        new: &Entry<AnyValue>,
+        coded: Coded<'_>,
+        lease: Option<&dyn Lease>,
+    ) -> Result<(), StoreError> {
         let bytes = self.seal(text, new, coded)?;
         let expires = new.expires.hint();
         match lease {

@@ -43,7 +43,7 @@
 //!
 //! A later version that only adds fields says that version 1 may read it. Whoever
 //! may not read an envelope takes it for a miss, and leaves it where it is, unless told
-//! to delete or to refresh it.
+//! to delete or to refresh it. A generation is replaced by any invalidation.
 
 mod encoded;
 mod envelope;
