@@ -185,16 +185,16 @@ impl Backing {
     /// for its like alone.
     pub(super) fn overwrite(
         &self,
-        text: &String,
+        text: String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<(), StoreError> {
         match self {
-            Backing::Values(_) => self.put(text.clone(), entry, Some(coded), None).map(drop),
+            Backing::Values(_) => self.put(text, entry, Some(coded), None).map(drop),
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.overwrite(text, entry, coded, None),
+            Backing::Bytes(store) => store.overwrite(&text, entry, coded, None),
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.overwrite(text, entry, coded),
+            Backing::Tiered(store) => store.overwrite(&text, entry, coded),
         }
     }
 

@@ -143,7 +143,7 @@ impl SharedStore {
             return Ok(());
         }
         let new = entry(Generation::random()?);
-        self.backing().overwrite(group, &new, CODED)
+        self.backing().overwrite(group.clone(), &new, CODED)
     }
 
     fn generation(&self, group: &String) -> Result<Option<Generation>, StoreError> {
