@@ -199,6 +199,9 @@ impl Stamp {
     /// Later than every other.
     pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
 
+    /// Earlier than every other: what ends then is over, and stays so.
+    pub(crate) const OVER: Stamp = Stamp(0);
+
     pub(crate) const fn from_nanos(nanos: u64) -> Self {
         Stamp(nanos)
     }

@@ -62,16 +62,27 @@ mod counter {
     /// known.
     static NANOS_PER_TICK: AtomicU64 = AtomicU64::new(0);
 
-    /// Where learning began.
-    static BEGAN: Mutex<Option<Reading>> = Mutex::new(None);
+    /// What has been learnt so far.
+    static LESSON: Mutex<Lesson> = Mutex::new(Lesson {
+        began: None,
+        length: 0.0,
+    });
 
-    /// For how long it goes on: so long that it is right to one part in ten thousand,
-    /// and not so long that the machine is likely to have slept meanwhile.
+    /// For how long a lesson goes on: so long that it is right to one part in ten
+    /// thousand, and not so long that the machine is likely to have slept meanwhile.
     const LEAST: Duration = Duration::from_millis(10);
     const MOST: Duration = Duration::from_secs(1);
     /// Between the two readings of the counter around one of the clock. If there is
     /// more, the thread was interrupted there.
     const TICKS_OF_A_READING: u64 = 5_000;
+
+    struct Lesson {
+        /// Where it began.
+        began: Option<Reading>,
+        /// What the one before has shown: two that agree are believed. A machine that was
+        /// suspended, or moved, in one of them would be wrong for ever.
+        length: f64,
+    }
 
     struct Reading {
         clock: Instant,
@@ -111,22 +122,67 @@ mod counter {
             return Instant::now();
         }
         let (clock, reading) = Reading::take();
-        let (Some(now), Some(mut began)) = (reading, BEGAN.try_lock()) else {
-            return clock;
-        };
-        let passed = began.as_ref().map(|began| {
-            let ticks = now.ticks.saturating_sub(began.ticks);
-            (now.clock - began.clock, ticks)
-        });
-        match passed {
-            Some((time, ticks)) if (LEAST..MOST).contains(&time) && ticks > 0 => {
-                let length = time.as_nanos() as f64 / ticks as f64;
-                NANOS_PER_TICK.store(length.to_bits(), Ordering::Relaxed);
-            }
-            Some((time, _)) if time < LEAST => {}
-            _ => *began = Some(now),
+        if let (Some(now), Some(mut lesson)) = (reading, LESSON.try_lock())
+            && let Some(length) = lesson.learn(now)
+        {
+            NANOS_PER_TICK.store(length.to_bits(), Ordering::Relaxed);
         }
         clock
+    }
+
+    impl Lesson {
+        /// The length of a tick, once it is known.
+        fn learn(&mut self, now: Reading) -> Option<f64> {
+            let Some(began) = &self.began else {
+                self.began = Some(now);
+                return None;
+            };
+            let time = now.clock.saturating_duration_since(began.clock);
+            let ticks = now.ticks.saturating_sub(began.ticks);
+            if time < LEAST {
+                return None;
+            }
+            let before = self.length;
+            self.length = match time < MOST && ticks > 0 {
+                true => time.as_nanos() as f64 / ticks as f64,
+                false => 0.0,
+            };
+            self.began = Some(now);
+            let agree = (self.length - before).abs() < before / 1000.0;
+            agree.then_some(self.length)
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn two_lessons_that_agree_are_believed() {
+            let start = Instant::now();
+            let at = |millis: u64, ticks: u64| Reading {
+                clock: start + Duration::from_millis(millis),
+                ticks,
+            };
+            let mut lesson = Lesson {
+                began: None,
+                length: 0.0,
+            };
+            assert_eq!(lesson.learn(at(0, 0)), None);
+            assert_eq!(lesson.learn(at(5, 15_000_000)), None, "too short");
+            assert_eq!(lesson.learn(at(10, 30_000_000)), None, "the first");
+            // The machine was suspended: the counter went on, the clock did not.
+            assert_eq!(lesson.learn(at(20, 900_000_000)), None);
+            assert_eq!(
+                lesson.learn(at(30, 930_000_000)),
+                None,
+                "another than before"
+            );
+            assert_eq!(lesson.learn(at(40, 960_000_000)), Some(1.0 / 3.0));
+            // It was too long, or the counter began anew.
+            assert_eq!(lesson.learn(at(5_000, 990_000_000)), None);
+            assert_eq!(lesson.learn(at(5_010, 0)), None);
+        }
     }
 
     /// Asked once: a virtual machine's host has to answer it.

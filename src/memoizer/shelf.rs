@@ -35,6 +35,9 @@ pub(crate) trait Shelf {
         groups: &Asked,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
 
+    /// Has the next put replace whatever is kept, also what is for later versions alone.
+    fn take_over<Q: Lookup<Self::Key>>(&self, _asked: &Q) {}
+
     /// Where the generations of groups are held.
     fn holder(&self) -> Holder<'_>;
 
@@ -160,6 +163,10 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
         let text = asked.to_key();
         let mut found = self.find_many(&[&text], Some(groups));
         self.recognise(found.pop().expect("one was asked for"))
+    }
+
+    fn take_over<Q: Lookup<String>>(&self, asked: &Q) {
+        self.store.take_over(&asked.to_key());
     }
 
     fn holder(&self) -> Holder<'_> {

@@ -182,7 +182,7 @@ impl<M: Shareable> Table<M> {
 
     /// Has all that is kept expire.
     fn expire(&self) {
-        let at = Stamp::from_nanos(0);
+        let at = Stamp::OVER;
         match &self.rows {
             Rows::Free(rows) => rows.expire_all(at),
             #[cfg(feature = "bounded")]
@@ -205,8 +205,10 @@ impl<M: Shareable> Table<M> {
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
                 let changed = store.update(hash, asked, |row, hint| {
-                    row.expires = at;
-                    *hint = at;
+                    if row.expires != Stamp::OVER {
+                        row.expires = at;
+                        *hint = at;
+                    }
                 });
                 changed.is_some()
             }

@@ -144,6 +144,17 @@ impl Backing {
         }
     }
 
+    /// Has the next put for a key replace whatever is kept.
+    pub(super) fn take_over(&self, text: &str) {
+        match self {
+            Backing::Values(_) => _ = text,
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(store) => store.take_over(text),
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => store.take_over(text),
+        }
+    }
+
     /// What is known of a value.
     pub(super) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
         match self {

@@ -99,6 +99,12 @@ impl SharedStore {
         self.0.backing.find_many(questions)
     }
 
+    /// Has the next put for a key replace whatever is kept, also what is for later
+    /// versions alone.
+    pub(crate) fn take_over(&self, text: &str) {
+        self.0.backing.take_over(text);
+    }
+
     pub(super) fn backing(&self) -> &Backing {
         &self.0.backing
     }

@@ -185,6 +185,11 @@ impl Tiered {
         })
     }
 
+    /// As [`Encoded::take_over`].
+    pub(super) fn take_over(&self, text: &str) {
+        self.far.take_over(text);
+    }
+
     /// The same, also over what a later version keeps for its like alone.
     pub(super) fn overwrite(
         &self,

@@ -85,3 +85,24 @@ fn a_generation_that_is_for_a_later_version_is_replaced_by_an_invalidation() {
         memo.clear().unwrap();
     }
 }
+
+/// A refresh means this key, so it replaces whatever is there.
+#[test]
+fn a_refresh_replaces_what_is_for_a_later_version_alone() {
+    let heap = HeapBytes::new();
+    let near = Memoizer::new(Tiered::new(Encoded::new(heap.clone())));
+    for memo in [another(&heap), near] {
+        assert_eq!(memo.get::<u32, _>("key", || 1).unwrap(), 1);
+        let later = as_later(heap.get("key").unwrap().unwrap(), 2);
+        memo.clear().unwrap();
+        heap.put("key", &later, None).unwrap();
+        assert!(memo.entry::<u32>("key").unwrap().is_none());
+        assert_eq!(memo.get::<u32, _>("key", || 2).unwrap(), 2);
+        assert_eq!(heap.get("key").unwrap().unwrap(), later, "it stays");
+        // What this finds there marks it again.
+        _ = memo.entry::<u32>("key").unwrap();
+        assert_eq!(memo.refresh::<u32, _>("key", || 3).unwrap(), 3);
+        assert_eq!(memo.get::<u32, _>("key", || 4).unwrap(), 3);
+        memo.clear().unwrap();
+    }
+}

@@ -483,3 +483,21 @@ fn a_table_with_a_bound_is_invalidated_too() {
         assert_eq!(run::stats().removals, 2);
     });
 }
+
+#[test]
+fn what_has_been_made_stale_is_not_revived_by_another_expiry() {
+    static RUNS: Runs = Runs::new();
+
+    #[memoize]
+    fn free(_x: u32) -> u32 {
+        RUNS.count()
+    }
+
+    let (memo, _) = in_memory();
+    memo.scope(|| {
+        assert_eq!(free(1), 1);
+        soft(&memo, Group::All);
+        assert!(free::expire(std::time::Duration::from_secs(3600), 1).unwrap());
+        assert_eq!((free(1), free(1)), (2, 2));
+    });
+}

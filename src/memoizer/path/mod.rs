@@ -74,6 +74,7 @@ impl Call<'_> {
         asked: &impl Lookup<S::Key>,
     ) -> Option<Entry<S::Value>> {
         if self.mode == Mode::Refresh {
+            shelf.take_over(asked);
             return None;
         }
         self.judge(shelf.holder(), self.find(shelf, hash, asked))

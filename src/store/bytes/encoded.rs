@@ -204,6 +204,11 @@ impl Encoded {
         }
     }
 
+    /// Has the next put for a key replace what a later version keeps for its like alone.
+    pub(crate) fn take_over(&self, text: &str) {
+        self.newer.remove(text);
+    }
+
     /// The same, also over what a later version keeps for its like alone.
     pub(crate) fn overwrite(
         &self,

@@ -138,7 +138,7 @@ impl<K, V, N: Note> Noted<K, V, N> {
         })
     }
 
-    /// Has a row expire at another time; answers whether there is one.
+    /// Has a row expire at another time, unless it is over; answers whether there is one.
     pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
         switch_point();
         self.shards.write(self.shard_of(hash), |shard| {
@@ -147,7 +147,11 @@ impl<K, V, N: Note> Noted<K, V, N> {
             };
             self.has_dates.store(true, Ordering::Relaxed);
             // SAFETY: the row is there.
-            unsafe { shard.set_expires(&row, at) };
+            unsafe {
+                if !shard.is_over(&row) {
+                    shard.set_expires(&row, at);
+                }
+            }
             true
         })
     }

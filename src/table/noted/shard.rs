@@ -124,6 +124,15 @@ impl<K, V, N: Note> Shard<K, V, N> {
     /// # Safety
     ///
     /// The row is one of this shard.
+    pub(super) unsafe fn is_over(&self, row: &Bucket<(K, V)>) -> bool {
+        // SAFETY: full buckets have filled cells.
+        let dates = unsafe { self.columns.dates(self.rows.bucket_index(row)) };
+        dates.is_some_and(|dates| dates.expires == Stamp::OVER)
+    }
+
+    /// # Safety
+    ///
+    /// The row is one of this shard.
     pub(super) unsafe fn set_expires(&mut self, row: &Bucket<(K, V)>, expires: Stamp) {
         // SAFETY: full buckets have filled cells.
         unsafe {
