@@ -153,6 +153,19 @@ mod counter {
         }
     }
 
+    /// Asked once: a virtual machine's host has to answer it.
+    fn is_invariant() -> bool {
+        static IS_INVARIANT: OnceCell<bool> = OnceCell::new();
+        *IS_INVARIANT.get_or_init(|| {
+            const POWER: u32 = 0x8000_0007;
+            // SAFETY: every processor of this architecture has the instruction. (Later
+            // compilers know that, and take the call for a safe one.)
+            #[allow(unused_unsafe)]
+            let (most, power) = unsafe { (__cpuid(0x8000_0000).eax, __cpuid(POWER).edx) };
+            most >= POWER && power & (1 << 8) != 0
+        })
+    }
+
     #[cfg(test)]
     mod tests {
         use super::*;
@@ -183,19 +196,6 @@ mod counter {
             assert_eq!(lesson.learn(at(5_000, 990_000_000)), None);
             assert_eq!(lesson.learn(at(5_010, 0)), None);
         }
-    }
-
-    /// Asked once: a virtual machine's host has to answer it.
-    fn is_invariant() -> bool {
-        static IS_INVARIANT: OnceCell<bool> = OnceCell::new();
-        *IS_INVARIANT.get_or_init(|| {
-            const POWER: u32 = 0x8000_0007;
-            // SAFETY: every processor of this architecture has the instruction. (Later
-            // compilers know that, and take the call for a safe one.)
-            #[allow(unused_unsafe)]
-            let (most, power) = unsafe { (__cpuid(0x8000_0000).eax, __cpuid(POWER).edx) };
-            most >= POWER && power & (1 << 8) != 0
-        })
     }
 }
 
