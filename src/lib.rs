@@ -176,6 +176,7 @@ mod generation;
 mod group;
 mod held;
 pub mod key;
+mod luck;
 #[cfg(feature = "macros")]
 mod macros;
 mod memento;

@@ -6,7 +6,6 @@ use super::path::{Brought, Call, Mode};
 use super::shelf::Among;
 use super::{Event, Memoizer};
 use crate::coding::{self, AnyCoding, Coded, Form};
-use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
@@ -185,7 +184,7 @@ impl Memoizer {
         let call = self.call(&terms, Mode::Take, None);
         let holder = self.holder(&terms);
         let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
-        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry) == Verdict::Fresh))
+        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry).is_fresh()))
     }
 
     /// What is kept for `key`, whether fresh or not, if it is a `V`.

@@ -90,8 +90,12 @@ impl Asked {
     }
 
     /// The marks of an entry in these groups.
-    pub(super) fn marks(groups: Option<&Asked>, etag: Option<Etag>) -> Option<Arc<Marks>> {
-        Marks::of(etag, groups.map_or_else(Vec::new, Asked::recorded))
+    pub(super) fn marks(
+        groups: Option<&Asked>,
+        etag: Option<Etag>,
+        stale: u64,
+    ) -> Option<Arc<Marks>> {
+        Marks::of(etag, groups.map_or_else(Vec::new, Asked::recorded), stale)
     }
 
     fn recorded(&self) -> Vec<Recorded> {
@@ -215,10 +219,11 @@ impl Call<'_> {
             .is_ok()
     }
 
-    /// The marks of an entry that this call has built, which says this of its own make.
-    pub(super) fn marks(&self, own: Option<Etag>) -> Option<Arc<Marks>> {
+    /// The marks of an entry that this call has built, which says this of its own make and
+    /// has this stale period, in nanoseconds.
+    pub(super) fn marks(&self, own: Option<Etag>, stale: u64) -> Option<Arc<Marks>> {
         let etag = own.or_else(|| self.demand.etag.cloned());
-        Asked::marks(self.groups, etag)
+        Asked::marks(self.groups, etag, stale)
     }
 }
 

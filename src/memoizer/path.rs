@@ -91,7 +91,7 @@ impl Call<'_> {
             return None;
         };
         match self.verdict(holder, &entry) {
-            Verdict::Fresh => {
+            Verdict::Fresh | Verdict::Early => {
                 self.log.tell(Event::Hit);
                 return Some(entry);
             }
@@ -113,7 +113,8 @@ impl Call<'_> {
             return None;
         }
         let entry = self.find(shelf, hash, asked).ok().flatten()?;
-        (self.verdict(shelf.holder(), &entry) == Verdict::Fresh).then_some(entry)
+        let verdict = self.verdict(shelf.holder(), &entry);
+        verdict.is_fresh().then_some(entry)
     }
 
     /// Gets what was not there a moment ago: by building it, or from who builds it.
@@ -246,11 +247,12 @@ impl Call<'_> {
         if expires.is_none() {
             run.drops.set(true);
         }
+        let stale = self.terms.stale(brought.answer, brought.ages);
         Entry {
             value: brought.value,
             created,
             expires: expires.unwrap_or(created),
-            marks: self.marks(brought.etag),
+            marks: self.marks(brought.etag, stale),
             took: took.as_secs_f32(),
         }
     }

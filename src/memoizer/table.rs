@@ -167,19 +167,19 @@ impl<M: Shareable> Table<M> {
     }
 
     /// Voids the builds under way, and forgets what is kept, or has it expire.
-    pub(crate) fn end(&self, how: How) {
+    pub(crate) fn end(&self, how: How, now: Stamp) {
         match how {
             How::Hard => _ = self.clear(),
             How::Soft => {
                 self.flights.void_all();
-                self.expire();
+                self.expire(now);
             }
         }
     }
 
-    /// Has all that is kept expire.
-    fn expire(&self) {
-        let at = Stamp::from_nanos(0);
+    /// Has all that is kept expire. What has expired before has so at its time, from
+    /// which its stale period counts.
+    fn expire(&self, at: Stamp) {
         match &self.rows {
             Rows::Free(rows) => rows.expire_all(at),
             #[cfg(feature = "bounded")]
@@ -188,8 +188,8 @@ impl<M: Shareable> Table<M> {
                 for (key, _) in store.entries().unwrap_or_default() {
                     let hash = hash_of(&key);
                     store.update(hash, &&key, |row, hint| {
-                        row.expires = at;
-                        *hint = at;
+                        row.expires = row.expires.min(at);
+                        *hint = row.until();
                     });
                 }
             }
@@ -203,7 +203,7 @@ impl<M: Shareable> Table<M> {
             Rows::Bounded(store) => {
                 let changed = store.update(hash, asked, |row, hint| {
                     row.expires = at;
-                    *hint = at;
+                    *hint = row.until();
                 });
                 changed.is_some()
             }
@@ -271,7 +271,7 @@ impl<M: Shareable> Shelf for Table<M> {
             }
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
-                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.expires))
+                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.until()))
             }
         })
     }

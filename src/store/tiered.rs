@@ -263,7 +263,7 @@ impl Tiered {
     /// that epoch.
     fn keep(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
         let since = self.clock.now();
-        let expires = entry.expires.min(since.after_nanos(self.bound));
+        let expires = entry.until().min(since.after_nanos(self.bound));
         let near = Near {
             entry: entry.clone(),
             since,

@@ -3,7 +3,6 @@
 use super::inner::{AnyFunction, Holding, Inner, Settled};
 use crate::clock::Stamp;
 use crate::coding::{self, AnyCoding, Codec, Coded, Coding, CodingError, Form};
-use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{MemoError, RegionError, Remedy, Uncodable};
 use crate::etag::Etag;
@@ -218,7 +217,7 @@ impl<M: Shareable> Inner<M> {
             waited: Cell::new(false),
         };
         let entry = self.facts(terms, &args);
-        entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry) == Verdict::Fresh)
+        entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry).is_fresh())
     }
 
     #[track_caller]

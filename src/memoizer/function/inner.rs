@@ -370,18 +370,19 @@ impl<M: Shareable> AnyFunction for Inner<M> {
     }
 
     fn end_tables(&self, tables: Tables<'_>, how: How) {
+        let now = self.now();
         let space = match tables {
-            Tables::All => return self.tables().for_each(|table| table.end(how)),
+            Tables::All => return self.tables().for_each(|table| table.end(how, now)),
             Tables::Of(space) => space,
             Tables::By(region, space) if self.regions.read().contains(region) => space,
             Tables::By(..) => return,
         };
         match space {
-            None => self.table.end(how),
+            None => self.table.end(how, now),
             Some(name) => {
                 let hash = hash_by(&self.hasher, name);
                 let known = self.spaces.get(hash, |known| known == name);
-                known.into_iter().for_each(|table| table.end(how));
+                known.into_iter().for_each(|table| table.end(how, now));
             }
         }
     }

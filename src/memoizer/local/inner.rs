@@ -246,7 +246,7 @@ impl<M: Memoized> Inner<M> {
 
     /// Whether what is kept would answer a call.
     pub(super) fn is_fresh<V>(&self, entry: &Entry<V>, terms: &Terms, etag: Option<&Etag>) -> bool {
-        self.verdict(entry, terms.demand(etag)) == Verdict::Fresh
+        self.verdict(entry, terms.demand(etag)).is_fresh()
     }
 
     pub(super) fn ask(
@@ -264,7 +264,7 @@ impl<M: Memoized> Inner<M> {
             match self.table(terms).find(hash, &asked) {
                 None => log.tell(Event::Miss),
                 Some(entry) => match self.verdict(&entry, terms.demand(etag.as_ref())) {
-                    Verdict::Fresh => {
+                    Verdict::Fresh | Verdict::Early => {
                         if let Some(output) = entry.value.give() {
                             log.tell(Event::Hit);
                             return Ok(output);
@@ -340,7 +340,8 @@ impl<M: Memoized> Inner<M> {
             value: Output::new(output),
             created,
             expires,
-            marks: Asked::marks(groups.as_ref(), etag),
+            // Nothing is refreshed here while it is served.
+            marks: Asked::marks(groups.as_ref(), etag, 0),
             took: took.as_secs_f32(),
         };
         let evicted = table.put(hash, key, entry, created);

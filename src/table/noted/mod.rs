@@ -152,7 +152,7 @@ impl<K, V, N: Note> Noted<K, V, N> {
         })
     }
 
-    /// Has all rows expire at another time.
+    /// Has all rows expire at a time, that do not expire before.
     pub(crate) fn expire_all(&self, at: Stamp) {
         self.has_dates.store(true, Ordering::Relaxed);
         for shard in 0..self.shards() {
@@ -161,8 +161,10 @@ impl<K, V, N: Note> Noted<K, V, N> {
                 // SAFETY: the table outlives the iterator, and is locked.
                 let rows: Vec<_> = unsafe { shard.rows.iter() }.collect();
                 for row in rows {
+                    let expires = Beside { shard, row: &row }.dates();
+                    let expires = expires.map_or(Stamp::NEVER, |dates| dates.expires);
                     // SAFETY: the row is there.
-                    unsafe { shard.set_expires(&row, at) };
+                    unsafe { shard.set_expires(&row, expires.min(at)) };
                 }
             });
         }
@@ -186,8 +188,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
             .collect()
     }
 
-    /// Takes the rows out of one shard whose dates `go`; what has none never
-    /// expires. Looks at all its buckets; if few of them are left full, the shard
+    /// Takes the rows out of one shard that `go` by when nobody wants them any more;
+    /// what has no dates is wanted for ever. Looks at all its buckets; if few of them are left full, the shard
     /// shrinks, so that the next look costs less.
     pub(crate) fn take_where(
         &self,
