@@ -16,7 +16,6 @@ mod properties;
 #[cfg(test)]
 mod table;
 
-#[allow(unused_imports)] // until the path asks
 pub(crate) use course::{Course, WhileStale, course};
 
 use crate::clock::Stamp;

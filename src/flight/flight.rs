@@ -260,7 +260,7 @@ impl Wake for ThreadWaker {
 
 /// Blocks this thread until `poll` says yes or the deadline passes; answers
 /// whether it said yes.
-fn block_on(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> bool) -> bool {
+pub(crate) fn block_on(deadline: Option<Instant>, mut poll: impl FnMut(&Waker) -> bool) -> bool {
     thread_local! {
         static PARKED: Arc<ThreadWaker> = Arc::new(ThreadWaker(Parker::new()));
     }

@@ -21,7 +21,7 @@ mod lead;
 mod lent;
 
 pub(crate) use chain::{Catching, Entered, Part, catching, enter, innermost_build};
-pub(crate) use flight::{Flight, Landing, Patience};
+pub(crate) use flight::{Flight, Landing, Patience, block_on};
 pub(crate) use flights::{Flights, Leaders, Ticket};
 pub(crate) use graph::{Node, edges};
 pub(crate) use lead::{

@@ -201,7 +201,7 @@ impl Call<'_> {
     /// first was over, and so after the call. While generations cannot be read, that is
     /// what keeps callers from building one after the other.
     pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
-        match self.waited.get() {
+        match self.track.waited.get() {
             true => Facts::from(entry),
             false => self.facts(holder, entry),
         }

@@ -1,9 +1,14 @@
 //! The way of every call that asks a memoizer: look, decide, join or lead, lock,
 //! look again, build, publish, land.
+//!
+//! What a call does about an entry that is neither fresh nor nothing is in `due`.
 
+use super::due::{Due, Failing, Limit, Looked, Spare};
 use super::groups::{Asked, Holder};
 use super::observe::{Event, Log};
 use super::shelf::{Displaces, Shelf};
+use super::works::Works;
+use crate::answered::{Answered, Detailed};
 use crate::clock::{Moment, Stamp, Started, Watch};
 use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
@@ -29,9 +34,33 @@ pub(crate) struct Call<'c> {
     pub(crate) groups: Option<&'c Asked>,
     /// As of when nothing was there, if that is known.
     pub(crate) missed: Version,
+    /// What is done in the background.
+    pub(crate) works: &'c Works,
+    pub(crate) track: Track,
+}
+
+/// What has come of a call so far.
+pub(crate) struct Track {
     /// Whether it has waited for a flight of each of its keys, in vain. Those that it
     /// joins after that have begun after the call.
     pub(super) waited: Cell<bool>,
+    /// How its answer came about.
+    pub(super) how: Cell<Answered>,
+    /// Whether that is what was due.
+    pub(super) took_due: Cell<bool>,
+    /// Whether the store has failed.
+    faulted: Cell<bool>,
+}
+
+impl Default for Track {
+    fn default() -> Self {
+        Track {
+            waited: Cell::new(false),
+            how: Cell::new(Answered::Hit),
+            took_due: Cell::new(false),
+            faulted: Cell::new(false),
+        }
+    }
 }
 
 /// What a call does with what is kept.
@@ -50,6 +79,10 @@ pub(crate) struct Brought<V> {
     pub(crate) ages: Ages,
     /// What the fresh value says of its own make.
     pub(crate) etag: Option<Etag>,
+    /// Whether it is what was kept, which holds.
+    pub(crate) is_not_modified: bool,
+    /// Whether it is for who asks now alone.
+    pub(crate) is_not_kept: bool,
 }
 
 impl Call<'_> {
@@ -63,43 +96,69 @@ impl Call<'_> {
         decide(facts, self.demand, now)
     }
 
-    /// The entry that answers this call, if there is one. Tells what it finds.
+    /// What is there for this call. Tells what it finds.
     pub(crate) fn look<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         asked: &impl Lookup<S::Key>,
-    ) -> Option<Entry<S::Value>> {
+    ) -> Looked<S::Value> {
         if self.mode == Mode::Refresh {
-            return None;
+            return Looked::Nothing;
         }
         self.judge(shelf.holder(), self.find(shelf, hash, asked))
     }
 
-    /// What has been found, if it answers this call. Tells what it is.
+    /// What has been found, for this call. Tells what it is, but for what is due: that,
+    /// whoever does something about it tells.
     pub(crate) fn judge<V>(
         &self,
         holder: Holder<'_>,
         found: Result<Option<Entry<V>>, StoreError>,
-    ) -> Option<Entry<V>> {
+    ) -> Looked<V> {
         let found = found.unwrap_or_else(|fault| {
-            self.log.tell(Event::StoreFault(&fault));
+            self.fault(&fault);
             None
         });
         let Some(entry) = found else {
             self.log.tell(Event::Miss);
-            return None;
+            return Looked::Nothing;
         };
         match self.verdict(holder, &entry) {
-            Verdict::Fresh | Verdict::Early => {
+            Verdict::Fresh => {
                 self.log.tell(Event::Hit);
-                return Some(entry);
+                return Looked::Answer(entry);
+            }
+            verdict @ (Verdict::Early | Verdict::Stale) => {
+                return Looked::Due(Due { entry, verdict });
             }
             Verdict::Missing => self.log.tell(Event::Miss),
-            Verdict::Expired | Verdict::Stale => self.log.tell(Event::Expired),
+            Verdict::Expired => self.log.tell(Event::Expired),
             Verdict::Changed => self.log.tell(Event::EtagChanged),
         }
-        None
+        Looked::Nothing
+    }
+
+    /// Tells that the store has failed.
+    fn fault(&self, fault: &StoreError) {
+        self.track.faulted.set(true);
+        self.log.tell(Event::StoreFault(fault));
+    }
+
+    /// An answer to this call, and how it came about.
+    pub(crate) fn detailed<V>(&self, value: V) -> Detailed<V> {
+        let how = self.track.how.get();
+        Detailed { value, how }
+    }
+
+    /// Whether the answer is what was due, and no build's.
+    pub(crate) fn took_due(&self) -> bool {
+        self.track.took_due.get()
+    }
+
+    /// Takes note of how the answer came about.
+    pub(super) fn came(&self, how: Answered) {
+        self.track.how.set(how);
     }
 
     /// The same again, and in silence: a store that fails has been told of.
@@ -117,12 +176,15 @@ impl Call<'_> {
         verdict.is_fresh().then_some(entry)
     }
 
-    /// Gets what was not there a moment ago: by building it, or from who builds it.
-    pub(crate) fn obtain<S: Shelf>(
+    /// Gets what was not there a moment ago: by building it, or from who builds it. With
+    /// `spare` at hand, a second look is content with what is newer alone.
+    pub(super) fn fly<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
+        spare: Option<&Spare<S>>,
+        limit: Option<Limit>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
         let lock = self.guards(shelf).map(|guards| Wanted {
@@ -130,12 +192,15 @@ impl Call<'_> {
             text: shelf.text(&key, self.terms),
             key: key.clone(),
         });
-        let alone = self.builds_alone().then(|| key.clone());
+        let alone = self.builds_alone(limit) && spare.is_none();
+        let alone = alone.then(|| key.clone());
         let mut attempt = Attempt {
             call: self,
             shelf,
             hash,
             lock: lock.as_ref(),
+            spare,
+            limit,
             held: None,
             build: Some(build),
             run: Run::default(),
@@ -145,6 +210,9 @@ impl Call<'_> {
             held, build, run, ..
         } = attempt;
         drop(held);
+        if spare.is_some_and(Spare::has_rested) {
+            return flown.map(|flown| flown.value);
+        }
         self.conclude(shelf, hash, flown, alone.zip(build), &run)
     }
 
@@ -165,14 +233,21 @@ impl Call<'_> {
         let outcome = match (flown, alone) {
             (Ok(flown), _) => {
                 match flown.how {
-                    How::Found => self.log.tell(Event::Hit),
-                    How::Joined => self.log.tell(Event::Joined),
-                    How::Built => {}
+                    How::Found => {
+                        self.came(Answered::Hit);
+                        self.log.tell(Event::Hit);
+                    }
+                    How::Joined => {
+                        self.came(Answered::Joined);
+                        self.log.tell(Event::Joined);
+                    }
+                    How::Built => self.built(run),
                 }
                 Ok(flown.value)
             }
             (Err(BuildError::TimedOut(_)), Some((key, build))) => {
                 let site = || shelf.flights().site(&key);
+                self.came(Answered::Built);
                 self.run(hash, build, self.clock.start(), run)
                     .map_err(|failure| BuildError::failed(site(), failure))
             }
@@ -192,6 +267,20 @@ impl Call<'_> {
             self.tidy(shelf);
         }
         outcome
+    }
+
+    /// Takes note that the answer is of this call's own build.
+    fn built(&self, run: &Run) {
+        self.came(
+            match (run.is_not_modified.get(), self.track.faulted.get()) {
+                (true, _) => Answered::NotModified,
+                (false, true) => Answered::StoreFault,
+                (false, false) => Answered::Built,
+            },
+        );
+        if run.is_not_modified.get() {
+            self.log.tell(Event::NotModified);
+        }
     }
 
     /// Runs the function, with nothing locked but the lock that was asked for.
@@ -228,6 +317,7 @@ impl Call<'_> {
             Answer::Error => self.log.tell(Event::Failed),
             Answer::Value | Answer::Nothing => run.took.set(Some(took)),
         }
+        run.is_not_modified.set(brought.is_not_modified);
         Ok(self.entry(hash, brought, took, run))
     }
 
@@ -244,7 +334,7 @@ impl Call<'_> {
         let expires = self
             .terms
             .expires(brought.answer, brought.ages, created, random);
-        if expires.is_none() {
+        if expires.is_none() || brought.is_not_kept {
             run.drops.set(true);
         }
         let stale = self.terms.stale(brought.answer, brought.ages);
@@ -291,7 +381,7 @@ impl Call<'_> {
         run: &Run,
     ) -> Option<S::Displaced> {
         let put = shelf.put(hash, key, entry, lease);
-        let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
+        let put = put.inspect_err(|fault| self.fault(fault));
         let displaced = put.ok()?;
         run.put.set(true);
         run.evicted.set(displaced.evicted());
@@ -315,8 +405,9 @@ impl Call<'_> {
     }
 
     /// How long to wait for somebody else's build.
-    pub(super) fn patience(&self) -> Patience {
-        match self.terms.join_timeout {
+    pub(super) fn patience(&self, limit: Option<Limit>) -> Patience {
+        let limit = limit.map(|limit| limit.time);
+        match limit.into_iter().chain(self.terms.join_timeout).min() {
             Some(timeout) => Patience::For(timeout),
             None => Patience::Endless,
         }
@@ -324,8 +415,12 @@ impl Call<'_> {
 
     /// Whether this call builds on its own when somebody else's build takes longer
     /// than it is willing to wait.
-    pub(super) fn builds_alone(&self) -> bool {
-        self.terms.join_timeout.is_some() && self.terms.on_lock_timeout == OnLockTimeout::Build
+    pub(super) fn builds_alone(&self, limit: Option<Limit>) -> bool {
+        let Some(timeout) = self.terms.join_timeout else {
+            return false;
+        };
+        let is_first = limit.is_none_or(|limit| timeout < limit.time);
+        is_first && self.terms.on_lock_timeout == OnLockTimeout::Build
     }
 
     /// Acquires the lock, or says what to do without.
@@ -346,7 +441,7 @@ impl Call<'_> {
             Ok(Some(locked)) => return Ok(Some(locked)),
             Ok(None) => None,
             Err(fault) => {
-                self.log.tell(Event::StoreFault(&fault));
+                self.fault(&fault);
                 Some(fault.to_string())
             }
         };
@@ -379,6 +474,10 @@ struct Attempt<'a, S: Shelf, B> {
     shelf: &'a S,
     hash: u64,
     lock: Option<&'a Wanted<'a, S::Key>>,
+    /// What is at hand if this fails.
+    spare: Option<&'a Spare<S>>,
+    /// How long to wait for another's build.
+    limit: Option<Limit>,
     /// Until the flight has landed, so that whoever waits for the lock finds the
     /// value. A panic in the function goes up from there, and drops it.
     held: Option<Locked<'a>>,
@@ -397,16 +496,16 @@ where
     type Displaced = Result<Option<S::Displaced>, S::Key>;
 
     fn patience(&self) -> Patience {
-        self.call.patience()
+        self.call.patience(self.limit)
     }
 
     fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.call.look_again(self.shelf, self.hash, &key)
+        self.again(key)
     }
 
     fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
         let accepts = self.call.accepts(self.shelf, landed);
-        self.call.waited.set(!accepts);
+        self.call.track.waited.set(!accepts);
         accepts
     }
 
@@ -423,7 +522,20 @@ where
             true => self.call.clock.start(),
             false => self.call.clock.start_at(began),
         };
+        let failing = self.spare.map(|spare| Failing {
+            call: self.call,
+            shelf: self.shelf,
+            hash: self.hash,
+            spare,
+        });
         let built = self.call.run(self.hash, build, started, &self.run);
+        if let (Ok(entry), Some(failing)) = (&built, failing) {
+            match self.shelf.fails(&entry.value) {
+                // It is not to take the place of what is at hand.
+                true => self.run.drops.set(true),
+                false => failing.has_not(),
+            }
+        }
         built.map(Made::Built).map_err(Stopped::Failed)
     }
 
@@ -446,6 +558,13 @@ where
 }
 
 impl<'a, S: Shelf, B> Attempt<'a, S, B> {
+    fn again(&self, key: &S::Key) -> Option<Entry<S::Value>> {
+        match self.spare {
+            None => self.call.look_again(self.shelf, self.hash, &key),
+            Some(spare) => self.call.look_past(self.shelf, self.hash, &key, spare),
+        }
+    }
+
     /// Acquires the lock, and if that worked, looks again.
     #[inline(never)]
     fn lock_and_look(
@@ -454,7 +573,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         let call = self.call;
         self.held = call.hold(wanted.guards, &wanted.text, &self.run)?;
-        let look = || call.look_again(self.shelf, self.hash, &&wanted.key);
+        let look = || self.again(&wanted.key);
         Ok(self.held.is_some().then(look).flatten())
     }
 }
@@ -475,6 +594,8 @@ pub(super) struct Run {
     put: Cell<bool>,
     /// How long it took, if it brought a value.
     took: Cell<Option<Duration>>,
+    /// It said that what is kept holds.
+    is_not_modified: Cell<bool>,
     /// Its result is for the callers alone.
     pub(super) drops: Cell<bool>,
     /// How many others gave way to it.

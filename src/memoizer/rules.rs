@@ -201,6 +201,7 @@ impl<M: Memoized> Rules<M> {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
+            none_age: None,
         }
     }
 
@@ -213,6 +214,7 @@ impl<M: Memoized> Rules<M> {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
+            none_age: None,
         }
     }
 

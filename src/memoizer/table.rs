@@ -2,14 +2,16 @@ use super::epochs::Epochs;
 use super::facts::Facts;
 use super::groups::{Asked, Holder};
 use super::output::Output;
-use super::shelf::{Displaces, Shelf};
+use super::shelf::{Displaces, Outcome, Shelf};
 use super::{Memoized, Shareable};
 use crate::clock::Stamp;
 use crate::entry::Entry;
+use crate::error::BuildError;
 use crate::flight::{Flights, Leaders, Publish};
 use crate::generation::How;
 use crate::key::{Lookup, hash_of, text};
-use crate::options::Terms;
+use crate::options::{Answer, Terms};
+use crate::refresh::Refreshes;
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Guards, Lease, StoreError};
@@ -20,8 +22,12 @@ use std::sync::Arc;
 pub(crate) struct Table<M: Memoized> {
     rows: Rows<M>,
     flights: Flights<M::Key, Entry<Output<M>>, Unshared>,
+    refreshes: Arc<Refreshes<M::Key, Built<M>>>,
     epochs: Arc<Epochs>,
 }
+
+/// What a build of the function ends with.
+type Built<M> = Result<Entry<Output<M>>, BuildError<Unshared>>;
 
 enum Rows<M: Memoized> {
     Free(Free<M>),
@@ -89,6 +95,7 @@ impl<M: Shareable> Table<M> {
                 _ => Rows::Free(Expiring::new(hash_of)),
             },
             flights: Flights::new(M::NAME, Leaders::Unnamed),
+            refreshes: Arc::new(Refreshes::new()),
             epochs: Arc::clone(epochs),
         }
     }
@@ -232,6 +239,10 @@ impl<M: Shareable> Shelf for Table<M> {
         &self.flights
     }
 
+    fn refreshes(&self) -> &Arc<Refreshes<M::Key, Outcome<Self>>> {
+        &self.refreshes
+    }
+
     fn find<Q: Lookup<M::Key>>(
         &self,
         hash: u64,
@@ -316,5 +327,9 @@ impl<M: Shareable> Shelf for Table<M> {
 
     fn knows(&self, landed: Result<&Output<M>, &Unshared>) -> bool {
         landed.is_ok()
+    }
+
+    fn fails(&self, value: &Output<M>) -> bool {
+        M::answer(value.get()) == Answer::Error
     }
 }

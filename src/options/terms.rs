@@ -90,6 +90,8 @@ pub(crate) struct Ages {
     pub(crate) max_age: Option<Duration>,
     pub(crate) expiry: Option<Stamp>,
     pub(crate) stale_for: Option<Duration>,
+    /// How long to keep it if it is nothing.
+    pub(crate) none_age: Option<Duration>,
 }
 
 impl Ages {
@@ -99,6 +101,7 @@ impl Ages {
             max_age: self.max_age.or(other.max_age),
             expiry: self.expiry.or(other.expiry),
             stale_for: self.stale_for.or(other.stale_for),
+            none_age: self.none_age.or(other.none_age),
         }
     }
 }
@@ -234,6 +237,11 @@ impl Terms {
         }
     }
 
+    /// Whether a build may be for the background.
+    pub(crate) fn is_for_background(&self) -> bool {
+        self.stale_bound != 0 || self.hard_timeout.is_some() || self.is_early()
+    }
+
     /// Whether a call may refresh what is still fresh.
     pub(crate) fn is_early(&self) -> bool {
         self.early_from < 1.0 || self.early_beta > 0.0
@@ -303,6 +311,7 @@ impl Terms {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
+            none_age: None,
         }
     }
 
@@ -327,7 +336,7 @@ impl Terms {
         let age = match answer {
             Answer::Value => ages.max_age.map_or(self.max_age, nanos),
             Answer::Error => nanos(self.error_age?).min(self.bound),
-            Answer::Nothing => nanos(self.none_age?).min(self.bound),
+            Answer::Nothing => nanos(ages.none_age.or(self.none_age)?).min(self.bound),
         };
         let off = match self.jitter {
             0 => 0,

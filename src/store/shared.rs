@@ -3,9 +3,10 @@ use super::{Guards, Lease, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
-use crate::error::MemoError;
+use crate::error::{BuildError, MemoError};
 use crate::flight::{Flights, Leaders};
 use crate::key::hash_of;
+use crate::refresh::Refreshes;
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
@@ -35,9 +36,13 @@ pub struct SharedStore(Arc<Inner>);
 struct Inner {
     backing: Backing,
     flights: Flights<String, Entry<AnyValue>, AnyFailure>,
+    refreshes: Arc<AnyRefreshes>,
     /// How many entries have begun to be changed, and how many have been.
     changes: Changes,
 }
+
+/// The refreshes of what is in a shared store.
+type AnyRefreshes = Refreshes<String, Result<Entry<AnyValue>, BuildError<AnyFailure>>>;
 
 #[derive(Default)]
 struct Changes {
@@ -65,12 +70,17 @@ impl SharedStore {
         SharedStore(Arc::new(Inner {
             backing,
             flights: Flights::new("", Leaders::Unnamed),
+            refreshes: Arc::new(Refreshes::new()),
             changes: Changes::default(),
         }))
     }
 
     pub(crate) fn flights(&self) -> &Flights<String, Entry<AnyValue>, AnyFailure> {
         &self.0.flights
+    }
+
+    pub(crate) fn refreshes(&self) -> &Arc<AnyRefreshes> {
+        &self.0.refreshes
     }
 
     /// What is asked of a value, if it is to be kept here.

@@ -78,7 +78,12 @@ pub(super) fn functions(parts: &Parts<'_>) -> TokenStream {
     if parts.bodies == Bodies::Real {
         operations.extend(about_rules(parts));
     }
-    let functions = operations.iter().map(|operation| operation.function(parts));
+    // What only results that are shared have.
+    let is_there = |operation: &&Operation| {
+        parts.sharing == Sharing::Shared || !matches!(operation.name, "detailed" | "stale_for_by")
+    };
+    let operations = operations.iter().filter(is_there);
+    let functions = operations.map(|operation| operation.function(parts));
     let handle = (parts.bodies == Bodies::Real).then(|| handle(parts));
     quote!(#(#functions)* #handle)
 }
@@ -100,6 +105,12 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
     let (krate, output) = (parts.krate, &parts.output);
     let built = quote! {
         ::core::result::Result<#output, #krate::BuildError<::core::convert::Infallible>>
+    };
+    let detailed = quote! {
+        ::core::result::Result<
+            #krate::Detailed<#output>,
+            #krate::BuildError<::core::convert::Infallible>,
+        >
     };
     let done = quote!(::core::result::Result<::core::primitive::bool, #krate::MemoError>);
     let duration = quote!(::core::time::Duration);
@@ -139,6 +150,14 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
             "get",
             "The result for these arguments, with options for this call alone.",
             built.clone(),
+        )
+        .fails(BUILD_FAILS)
+        .panics(FUNCTION_PANICS)
+        .with("options", options.clone()),
+        operation(
+            "detailed",
+            "The same, and how the answer came about.",
+            detailed,
         )
         .fails(BUILD_FAILS)
         .panics(FUNCTION_PANICS)
@@ -248,6 +267,11 @@ fn about_rules(parts: &Parts<'_>) -> Vec<Operation> {
             "expiry_by",
             "Makes the expiry a function of the arguments, given as one value or a tuple.",
             maybe(quote!(::std::time::SystemTime)),
+        ),
+        rule(
+            "stale_for_by",
+            "Makes the stale period a function of the arguments, given as one value or a tuple.",
+            maybe(quote!(::core::time::Duration)),
         ),
     ]
 }

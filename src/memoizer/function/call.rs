@@ -1,24 +1,29 @@
 //! The way of every call of a function: which memoizer it means, the plain look,
 //! and everything else.
 
-use super::at::Place;
+use super::at::{Place, Shared};
 use super::inner::{Inner, Missed, Settled};
-use crate::entry::AnyValue;
+use crate::answered::Detailed;
+use crate::background::Work;
+use crate::context::Context;
+use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
+use crate::etag::Etag;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
+use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
-use crate::memoizer::path::{Brought, Call, Mode};
-use crate::memoizer::shelf::Shelf;
-use crate::memoizer::table::Unshared;
-use crate::memoizer::{Meant, Rules, Shareable};
+use crate::memoizer::path::{Brought, Call, Mode, Track};
+use crate::memoizer::shelf::{Outcome, Shelf};
+use crate::memoizer::table::{Table, Unshared};
+use crate::memoizer::{Meant, Memoized, Rules, Shareable};
 use crate::options::{Options, Terms};
+use crate::refresh::Job;
 use crate::scope;
 use crate::store::AnyFailure;
 use crate::table::Version;
-use std::cell::Cell;
 use std::convert::Infallible;
 
 /// The result for these arguments, in the memoizer that a call here and now means.
@@ -98,6 +103,16 @@ impl<M: Shareable> Inner<M> {
         self.ask(&settled, Mode::Take, missed, args)
     }
 
+    pub(super) fn detailed(
+        &self,
+        options: &Options,
+        args: M::Args<'_>,
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        let settled = self.settled_with(options)?;
+        let missed = self.not_looked(&args);
+        self.ask_in_detail(&settled, Mode::Take, missed, args)
+    }
+
     pub(super) fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
         let settled = self.settled()?;
         let missed = self.not_looked(&args);
@@ -113,76 +128,112 @@ impl<M: Shareable> Inner<M> {
 
     fn ask(
         &self,
-        Settled { terms, rules }: &Settled<M>,
+        settled: &Settled<M>,
         mode: Mode,
         missed: Missed,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
+        let asked = self.ask_in_detail(settled, mode, missed, args);
+        asked.map(|answer| answer.value)
+    }
+
+    pub(super) fn ask_in_detail(
+        &self,
+        settled: &Settled<M>,
+        mode: Mode,
+        missed: Missed,
+        args: M::Args<'_>,
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        let Settled { terms, rules } = settled;
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let call = Call {
-            terms,
-            demand: terms.demand(etag.as_ref()),
-            clock: self.clock(),
-            log: self.log(terms),
             mode,
-            groups: groups.as_ref(),
             missed: nothing.unwrap_or(Version::UNKNOWN),
-            waited: Cell::new(false),
+            ..self.in_full(terms, etag.as_ref(), groups.as_ref())
+        };
+        let again = match M::FROM_KEY && mode == Mode::Take && terms.is_for_background() {
+            true => self.held().map(|held| Again { held, settled }),
+            false => None,
         };
         let place = self.place(terms, &M::lookup(&args));
-        match place {
+        let output = match place {
             Place::Own(table) => {
                 let asked = M::lookup(&args);
-                let look = || call.look(table, hash, &asked);
-                if let Some(output) = nothing
-                    .is_none()
-                    .then(look)
-                    .flatten()
-                    .and_then(|entry| entry.value.give())
+                let looked = match nothing {
+                    None => call.look(table, hash, &asked),
+                    Some(_) => Looked::Nothing,
+                };
+                if let Looked::Answer(entry) = &looked
+                    && let Some(value) = entry.value.give()
                 {
-                    return Ok(output);
+                    return Ok(call.detailed(value));
                 }
                 let key = asked.to_key();
                 drop(asked);
+                let work = again
+                    .as_ref()
+                    .map(|again| |job, seen| again.in_table(job, seen));
+                let elsewhere = work.as_ref().map(|work| work as &Elsewhere<'_, Table<M>>);
                 self.build(
                     &call,
                     rules,
                     table,
                     hash,
                     key,
+                    (looked.due(), elsewhere),
                     args,
-                    Form {
-                        wrap: Output::new,
-                        give: |value: Output<M>| value.give(),
-                        unshared: || Unshared,
-                    },
+                    form(),
                 )
             }
             Place::Shared(shared) => {
                 let hash = hash_of(&shared.text);
-                let give = |value: AnyValue| shared.give(&value);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let found = call.look(&shelf, hash, &&shared.text);
-                if let Some(output) = found.and_then(|entry| give(entry.value)) {
-                    return Ok(output);
+                let looked = call.look(&shelf, hash, &&shared.text);
+                if let Looked::Answer(entry) = &looked
+                    && let Some(value) = shared.give(&entry.value)
+                {
+                    return Ok(call.detailed(value));
                 }
+                let key = &shared.key;
+                let work = again
+                    .as_ref()
+                    .map(|again| |job, seen| again.in_store(key, job, seen));
+                let elsewhere = work.as_ref().map(|work| of_shelf(&shelf, work));
                 self.build(
                     &call,
                     rules,
                     &shelf,
                     hash,
                     shared.text.clone(),
+                    (looked.due(), elsewhere),
                     args,
-                    Form {
-                        wrap: |output| shared.wrap(output),
-                        give,
-                        unshared: AnyFailure::unshared,
-                    },
+                    form_in(&shared),
                 )
             }
+        };
+        output.map(|value| call.detailed(value))
+    }
+
+    /// A call that asks for more than a plain one.
+    fn in_full<'c>(
+        &'c self,
+        terms: &'c Terms,
+        etag: Option<&'c Etag>,
+        groups: Option<&'c Asked>,
+    ) -> Call<'c> {
+        Call {
+            terms,
+            demand: terms.demand(etag),
+            clock: self.clock(),
+            log: self.log(terms),
+            mode: Mode::Take,
+            groups,
+            missed: Version::UNKNOWN,
+            works: &self.settings.works,
+            track: Track::default(),
         }
     }
 
@@ -198,7 +249,7 @@ impl<M: Shareable> Inner<M> {
         Some(asked)
     }
 
-    /// Runs the function, or joins who runs it.
+    /// Runs the function, or joins who runs it; or takes what is due.
     #[allow(clippy::too_many_arguments)] // what a call has come to so far
     fn build<S: Shelf, W, G>(
         &self,
@@ -207,6 +258,7 @@ impl<M: Shareable> Inner<M> {
         shelf: &S,
         hash: u64,
         key: S::Key,
+        (due, elsewhere): (Option<Due<S::Value>>, Option<&Elsewhere<'_, S>>),
         args: M::Args<'_>,
         form: Form<W, G, S::Failure>,
     ) -> Result<M::Output, BuildError<Infallible>>
@@ -214,37 +266,138 @@ impl<M: Shareable> Inner<M> {
         W: Fn(M::Output) -> S::Value,
         G: Fn(S::Value) -> Option<M::Output>,
     {
-        let by_args = rules.ages(&args);
         // What the leader gets: its own output, for which no copy can stand if it
         // cannot be cloned.
         let mut own = None;
-        let flown = call.obtain(shelf, hash, key, || {
-            let output = M::run(args);
-            let answer = M::answer(&output);
-            let ages = rules
-                .ages_of(&output)
-                .or(by_args)
-                .or(call.terms.ages_of(&output));
-            let etag = rules.own_etag(&output);
-            let Some(copy) = M::copy(&output) else {
-                own = Some(output);
-                return Err((form.unshared)());
-            };
-            own = Some(copy);
-            Ok(Brought {
-                value: (form.wrap)(output),
-                answer,
-                ages,
-                etag,
-            })
-        });
-        if let Some(own) = own {
+        let build = || bring(call.terms, rules, args, &form, &mut own);
+        let flown = call.answer(shelf, hash, key, due, elsewhere, build);
+        // What is at hand comes before an error of this call's own.
+        if let Some(own) = own.filter(|_| !call.took_due()) {
             return Ok(own);
         }
         let entry = flown.map_err(without_failure)?;
         let given = (form.give)(entry.value);
         Ok(given.expect("what was shared can be copied"))
     }
+
+    /// Does a job for the function's own table.
+    fn work_in_table(
+        &self,
+        settled: &Settled<M>,
+        job: Job<M::Key, Outcome<Table<M>>>,
+        seen: Option<Seen>,
+        args: M::Args<'_>,
+    ) {
+        let Settled { terms, rules } = settled;
+        let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref());
+        let hash = self.hash(&M::lookup(&args));
+        let table = self.table(terms.namespace.as_ref());
+        let form = form::<M>();
+        call.work(table, hash, job, seen, |_| {
+            bring(terms, rules, args, &form, &mut None)
+        });
+    }
+
+    /// Does a job for a shared store.
+    fn work_in_store(
+        &self,
+        settled: &Settled<M>,
+        job: Job<String, Result<Entry<AnyValue>, BuildError<AnyFailure>>>,
+        seen: Option<Seen>,
+        args: M::Args<'_>,
+    ) {
+        let Settled { terms, rules } = settled;
+        let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref());
+        let place = self.place(terms, &M::lookup(&args));
+        let Place::Shared(shared) = place else {
+            unreachable!("the terms that sent it here name a store");
+        };
+        let coding = shared.coding();
+        let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
+            unreachable!("the call that sent it here has been refused");
+        };
+        let (hash, form) = (hash_of(&shared.text), form_in(&shared));
+        call.work(&shelf, hash, job, seen, |_| {
+            bring(terms, rules, args, &form, &mut None)
+        });
+    }
+}
+
+/// Work for a shelf whose type cannot be named.
+fn of_shelf<'e, S: Shelf>(
+    _: &S,
+    work: &'e (impl Fn(Job<S::Key, Outcome<S>>, Option<Seen>) -> Work + 'e),
+) -> &'e Elsewhere<'e, S> {
+    work
+}
+
+/// How a call is made again in the background: from its key.
+struct Again<'s, M: Memoized> {
+    held: Held<Inner<M>>,
+    settled: &'s Settled<M>,
+}
+
+impl<M: Shareable> Again<'_, M> {
+    fn in_table(&self, job: Job<M::Key, Outcome<Table<M>>>, seen: Option<Seen>) -> Work {
+        let (held, settled) = (self.held.clone(), self.settled.clone());
+        let context = Context::outside();
+        Box::new(move || {
+            let key = job.key().clone();
+            context
+                .enter(|| M::from_key(&key, |args| held.work_in_table(&settled, job, seen, args)));
+        })
+    }
+
+    fn in_store(
+        &self,
+        key: &M::Key,
+        job: Job<String, Result<Entry<AnyValue>, BuildError<AnyFailure>>>,
+        seen: Option<Seen>,
+    ) -> Work {
+        let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
+        let context = Context::outside();
+        Box::new(move || {
+            context
+                .enter(|| M::from_key(&key, |args| held.work_in_store(&settled, job, seen, args)));
+        })
+    }
+}
+
+/// Runs the function, and says what is to be kept of what it brings. The output itself is
+/// left in `own`, or a copy.
+fn bring<M: Shareable, V, W, G, F>(
+    terms: &Terms,
+    rules: &Rules<M>,
+    args: M::Args<'_>,
+    form: &Form<W, G, F>,
+    own: &mut Option<M::Output>,
+) -> Result<Brought<V>, F>
+where
+    W: Fn(M::Output) -> V,
+{
+    let by_args = rules.ages(&args);
+    let output = M::run(args);
+    let answer = M::answer(&output);
+    let ages = rules
+        .ages_of(&output)
+        .or(by_args)
+        .or(terms.ages_of(&output));
+    let etag = rules.own_etag(&output);
+    let Some(copy) = M::copy(&output) else {
+        *own = Some(output);
+        return Err((form.unshared)());
+    };
+    *own = Some(copy);
+    Ok(Brought {
+        value: (form.wrap)(output),
+        answer,
+        ages,
+        etag,
+        is_not_modified: false,
+        is_not_kept: false,
+    })
 }
 
 /// An error of the function's own is part of its output, so it is none of these.
@@ -257,4 +410,29 @@ struct Form<W, G, F> {
     wrap: W,
     give: G,
     unshared: fn() -> F,
+}
+
+/// In the function's own table.
+fn form<M: Shareable>()
+-> Form<impl Fn(M::Output) -> Output<M>, impl Fn(Output<M>) -> Option<M::Output>, Unshared> {
+    Form {
+        wrap: Output::new,
+        give: |value: Output<M>| value.give(),
+        unshared: || Unshared,
+    }
+}
+
+/// In a shared store.
+fn form_in<'s, M: Shareable>(
+    shared: &'s Shared<'_, M>,
+) -> Form<
+    impl Fn(M::Output) -> AnyValue + 's,
+    impl Fn(AnyValue) -> Option<M::Output> + 's,
+    AnyFailure,
+> {
+    Form {
+        wrap: |output| shared.wrap(output),
+        give: |value: AnyValue| shared.give(&value),
+        unshared: AnyFailure::unshared,
+    }
 }

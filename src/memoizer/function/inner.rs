@@ -4,7 +4,7 @@ use crate::clock::{Stamp, Watch};
 use crate::decide::{ANY_AGE, Demand, Facts, Verdict, decide};
 use crate::error::RegionError;
 use crate::generation::How;
-use crate::held::Erased;
+use crate::held::{Erased, Held};
 use crate::key::{Lookup, hash_by, hasher};
 use crate::memoizer::invalidate::Tables;
 use crate::memoizer::observe::{Log, Origin};
@@ -19,8 +19,8 @@ use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// A function in one memoizer.
 pub(crate) struct Inner<M: Memoized> {
@@ -46,6 +46,8 @@ pub(crate) struct Inner<M: Memoized> {
     regions: RwLock<HashSet<Arc<str>>>,
     pub(super) counters: Counters,
     pub(super) settings: Arc<Settings>,
+    /// Itself, unless it lives in a static.
+    own: Weak<Inner<M>>,
 }
 
 /// What is said of a function, and what that comes to.
@@ -61,6 +63,15 @@ struct Said<M: Memoized> {
 pub(super) struct Settled<M: Memoized> {
     pub(super) terms: Terms,
     pub(super) rules: Arc<Rules<M>>,
+}
+
+impl<M: Memoized> Clone for Settled<M> {
+    fn clone(&self) -> Self {
+        Settled {
+            terms: self.terms.clone(),
+            rules: Arc::clone(&self.rules),
+        }
+    }
 }
 
 /// What holds, as a call holds it.
@@ -119,7 +130,8 @@ impl<M: Memoized> Home<M> {
 }
 
 impl<M: Shareable> Inner<M> {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    /// `own` leads to itself, unless it is to live in a static.
+    pub(crate) fn new(settings: Arc<Settings>, own: Weak<Inner<M>>) -> Self {
         Inner {
             hasher: hasher().clone(),
             plain_age: AtomicU64::new(NOT_PLAIN),
@@ -137,6 +149,16 @@ impl<M: Shareable> Inner<M> {
             regions: RwLock::default(),
             counters: Counters::default(),
             settings,
+            own,
+        }
+    }
+
+    /// A handle on itself, for work that outlives the call.
+    pub(super) fn held(&self) -> Option<Held<Inner<M>>> {
+        let at_home = M::home().and_then(Home::get);
+        match at_home.filter(|inner| std::ptr::eq(*inner, self)) {
+            Some(inner) => Some(Held::Forever(inner)),
+            None => self.own.upgrade().map(Held::Counted),
         }
     }
 

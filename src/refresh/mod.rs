@@ -1,0 +1,17 @@
+//! Refreshes: which keys are being built elsewhere, and which are left alone for a
+//! while, since the last refresh of them has failed.
+//!
+//! | part | does one thing |
+//! |---|---|
+//! | `refreshes` | the jobs and the failures of one store, by key |
+//! | `slot` | where a job leaves its outcome, for who waits |
+//!
+//! A job is not a flight: it waits for a thread at first, and whoever waited for a
+//! flight meanwhile would wait for that thread, perhaps as one that keeps it. When it
+//! has one, it flies like any other caller.
+
+mod refreshes;
+mod slot;
+
+pub(crate) use refreshes::{Begun, Job, Refreshes};
+pub(crate) use slot::Slot;
