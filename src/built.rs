@@ -4,6 +4,7 @@ use crate::clock::Stamp;
 use crate::entry::{AnyValue, Entry};
 use crate::etag::{Etag, IntoEtag};
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// What is kept, as a build is told that refreshes it: fresh still, or stale.
@@ -12,6 +13,8 @@ pub struct Kept<V> {
     value: V,
     etag: Option<Etag>,
     created: Stamp,
+    /// The keys of the groups that it is in.
+    groups: Vec<Arc<String>>,
 }
 
 impl<V> Kept<V> {
@@ -31,11 +34,12 @@ impl<V> Kept<V> {
     }
 
     /// The answer that this holds: it is kept for another fresh period, with the etag
-    /// that it has.
+    /// and the tags that it has.
     pub fn not_modified(self) -> Built<V> {
         Built {
             etag: self.etag,
             is_not_modified: true,
+            tags: Tags::Kept(self.groups),
             ..Built::new(self.value)
         }
     }
@@ -48,6 +52,11 @@ impl<V: Any + Clone> Kept<V> {
             value,
             etag: entry.etag().cloned(),
             created: entry.created,
+            groups: entry
+                .groups()
+                .iter()
+                .map(|it| Arc::clone(&it.group))
+                .collect(),
         })
     }
 }
@@ -63,6 +72,18 @@ pub struct Built<V> {
     pub(crate) stale_for: Option<Duration>,
     pub(crate) etag: Option<Etag>,
     pub(crate) is_not_modified: bool,
+    pub(crate) tags: Tags,
+}
+
+/// The tags that a build says.
+#[derive(Clone, Debug)]
+pub(crate) enum Tags {
+    /// Those of the call.
+    OfCall,
+    /// These of them.
+    Named(Vec<Arc<str>>),
+    /// Those of what is kept, by the keys of their generations.
+    Kept(Vec<Arc<String>>),
 }
 
 /// As what a value is kept.
@@ -84,6 +105,7 @@ impl<V> Built<V> {
             stale_for: None,
             etag: None,
             is_not_modified: false,
+            tags: Tags::OfCall,
         }
     }
 
@@ -121,6 +143,33 @@ impl<V> Built<V> {
     /// What it was made from.
     pub fn etag(mut self, etag: impl IntoEtag) -> Self {
         self.etag = etag.into_etag();
+        self
+    }
+
+    /// Which tags it has: some of those that the call's
+    /// [`tags`](crate::Options::tags) say, or that what is kept has.
+    ///
+    /// Of others it is not known whether they were invalidated while the value was built:
+    /// that takes a look at them before. A value that names one is not kept, and the
+    /// observer is told of a store fault. So let the call's options name all tags that
+    /// there can be.
+    ///
+    /// ```
+    /// use mementos::{Built, Group, Kept, Memoizer, Options};
+    /// use std::convert::Infallible;
+    ///
+    /// let memo = Memoizer::in_memory();
+    /// let people = Options::new().tags(["ann", "bob"]);
+    /// let build = |_: Option<Kept<u32>>| Ok::<_, Infallible>(Built::new(1).tags(["ann"]));
+    /// memo.get_conditional("key", &people, build)?;
+    /// memo.invalidate(Group::tag("bob")).unwrap();
+    /// assert!(memo.exists("key").unwrap());
+    /// memo.invalidate(Group::tag("ann")).unwrap();
+    /// assert!(!memo.exists("key").unwrap());
+    /// # Ok::<(), mementos::BuildError<Infallible>>(())
+    /// ```
+    pub fn tags<T: Into<Arc<str>>>(mut self, tags: impl IntoIterator<Item = T>) -> Self {
+        self.tags = Tags::Named(tags.into_iter().map(Into::into).collect());
         self
     }
 }

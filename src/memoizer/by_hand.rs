@@ -8,7 +8,7 @@ use super::shelf::{Among, Outcome};
 use super::{Event, Memoizer};
 use crate::answered::Detailed;
 use crate::background::Work;
-use crate::built::{Built, Keeping, Kept};
+use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::context::Context;
 use crate::entry::{AnyValue, Entry};
@@ -523,6 +523,11 @@ fn bring<V: Value, E: Send + Sync + 'static>(
                 etag: built.etag,
                 is_not_modified: built.is_not_modified,
                 is_not_kept: built.keeping == Keeping::Not,
+                told: match built.tags {
+                    Tags::OfCall => None,
+                    Tags::Kept(keys) => Some(keys),
+                    Tags::Named(names) => Some(terms.tag_keys(&names)),
+                },
             })
         }
         Err(error) if keeps_errors => Ok(Brought {
@@ -532,6 +537,7 @@ fn bring<V: Value, E: Send + Sync + 'static>(
             etag: None,
             is_not_modified: false,
             is_not_kept: false,
+            told: None,
         }),
         Err(error) => Err(AnyFailure::new(error)),
     }

@@ -132,6 +132,10 @@ impl<S: Shelf> Spare<S> {
         }
     }
 
+    pub(super) fn entry(&self) -> &Entry<S::Value> {
+        &self.due.entry
+    }
+
     pub(super) fn has_rested(&self) -> bool {
         self.rested.get()
     }

@@ -282,6 +282,7 @@ impl<'k> Many<'_, 'k> {
                 etag: None,
                 is_not_modified: false,
                 is_not_kept: false,
+                told: None,
             };
             let entry = call.entry(led.key.hash, brought, took, &led.run);
             if let Some(lead) = led.lead {

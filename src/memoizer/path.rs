@@ -15,12 +15,14 @@ use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
 use crate::flight::{Flown, How, Made, Patience, Plan, Publish, Stopped};
+use crate::generation::Recorded;
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
 use crate::table::Version;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One call: what it wants, and who is told of it.
@@ -83,6 +85,8 @@ pub(crate) struct Brought<V> {
     pub(crate) is_not_modified: bool,
     /// Whether it is for who asks now alone.
     pub(crate) is_not_kept: bool,
+    /// The tags that it has, by the keys of their generations, where it says so itself.
+    pub(crate) told: Option<Vec<Arc<String>>>,
 }
 
 impl Call<'_> {
@@ -338,11 +342,22 @@ impl Call<'_> {
             run.drops.set(true);
         }
         let stale = self.terms.stale(brought.answer, brought.ages);
+        let marks = match brought.told {
+            None => self.marks(brought.etag, stale),
+            Some(told) => match self.told(&told, &run.carried.borrow()) {
+                Ok(groups) => self.marks_in(brought.etag, groups, stale),
+                Err(fault) => {
+                    self.fault(&fault);
+                    run.drops.set(true);
+                    None
+                }
+            },
+        };
         Entry {
             value: brought.value,
             created,
             expires: expires.unwrap_or(created),
-            marks: self.marks(brought.etag, stale),
+            marks,
             took: took.as_secs_f32(),
         }
     }
@@ -516,6 +531,10 @@ where
             return Ok(Made::Found(entry));
         }
         self.run.knows_groups(self.call.begin(self.shelf));
+        if let Some(spare) = self.spare {
+            let carried = self.call.carried(self.shelf, spare.entry());
+            self.run.carried.replace(carried);
+        }
         let build = self.build.take().expect("a call leads one build");
         // The time that a lock took, or a question for groups, is no part of the build.
         let started = match self.lock.is_some() || self.call.groups.is_some() {
@@ -594,6 +613,8 @@ pub(super) struct Run {
     put: Cell<bool>,
     /// How long it took, if it brought a value.
     took: Cell<Option<Duration>>,
+    /// The groups of what is at hand that are not the call's, before the build.
+    carried: RefCell<Vec<Recorded>>,
     /// It said that what is kept holds.
     is_not_modified: Cell<bool>,
     /// Its result is for the callers alone.

@@ -286,6 +286,14 @@ impl Terms {
         }
     }
 
+    /// The keys of the generations of these tags.
+    pub(crate) fn tag_keys(&self, names: &[Arc<str>]) -> Vec<Arc<String>> {
+        let keys = names
+            .iter()
+            .map(|name| self.group(&Group::Tag(Arc::clone(name))));
+        keys.map(Arc::new).collect()
+    }
+
     /// The groups of a result with these tags, beside them: none, if results are not
     /// in such.
     pub(crate) fn groups(&self) -> Vec<Group> {

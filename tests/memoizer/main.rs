@@ -6,6 +6,7 @@
 #![cfg(feature = "macros")]
 
 mod circles;
+mod conditional;
 mod early;
 mod entries;
 mod flights;

@@ -397,6 +397,7 @@ where
         etag,
         is_not_modified: false,
         is_not_kept: false,
+        told: None,
     })
 }
 
@@ -413,6 +414,7 @@ struct Form<W, G, F> {
 }
 
 /// In the function's own table.
+#[allow(clippy::type_complexity)] // the closures have no names
 fn form<M: Shareable>()
 -> Form<impl Fn(M::Output) -> Output<M>, impl Fn(Output<M>) -> Option<M::Output>, Unshared> {
     Form {
@@ -423,6 +425,7 @@ fn form<M: Shareable>()
 }
 
 /// In a shared store.
+#[allow(clippy::type_complexity)] // the closures have no names
 fn form_in<'s, M: Shareable>(
     shared: &'s Shared<'_, M>,
 ) -> Form<
