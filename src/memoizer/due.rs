@@ -260,7 +260,7 @@ impl Call<'_> {
         seen: Option<Seen>,
         elsewhere: &Elsewhere<'_, S>,
     ) -> Result<Sent<S>, Full> {
-        match shelf.refreshes().begin(hash, key.clone()) {
+        match shelf.refreshes().begin(hash, key) {
             Begun::Under(slot) => Ok(Sent {
                 slot,
                 is_first: false,

@@ -184,8 +184,8 @@ impl<M: Shareable> Table<M> {
         }
     }
 
-    /// Has all that is kept expire. What has expired before has so at its time, from
-    /// which its stale period counts.
+    /// Has all that is kept expire. Of what has a stale period that counts from here on,
+    /// or from when it has expired before; the rest is over, whatever the clock says.
     fn expire(&self, at: Stamp) {
         match &self.rows {
             Rows::Free(rows) => rows.expire_all(at),
@@ -195,7 +195,10 @@ impl<M: Shareable> Table<M> {
                 for (key, _) in store.entries().unwrap_or_default() {
                     let hash = hash_of(&key);
                     store.update(hash, &&key, |row, hint| {
-                        row.expires = row.expires.min(at);
+                        row.expires = match row.stale() {
+                            0 => Stamp::from_nanos(0),
+                            _ => row.expires.min(at),
+                        };
                         *hint = row.until();
                     });
                 }

@@ -323,6 +323,11 @@ impl Options {
     /// How long a call waits for a build at most. Then it gets a stale value if there is
     /// one, and else [`TimedOut`](crate::BuildError::TimedOut); the build goes on, and
     /// its result is kept. If nothing is said, there is no limit.
+    ///
+    /// The build is handed to another thread, which takes some microseconds. Where that
+    /// cannot be done (the function borrows, or a key does not hold its arguments; there
+    /// is no room; the caller is itself background work) the limit is for those who join
+    /// the build, and not for who runs it.
     pub fn hard_timeout(self, timeout: Duration) -> Self {
         self.set(|o| &mut o.hard_timeout, timeout)
     }

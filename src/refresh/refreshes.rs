@@ -64,7 +64,10 @@ impl<K: Key, T> Refreshes<K, T> {
     }
 
     /// Begins a refresh, unless one is under way.
-    pub(crate) fn begin(self: &Arc<Self>, hash: u64, key: K) -> Begun<K, T> {
+    pub(crate) fn begin(self: &Arc<Self>, hash: u64, key: &K) -> Begun<K, T> {
+        if let Some(slot) = self.under_way(hash, key) {
+            return Begun::Under(slot);
+        }
         let slot = Arc::new(Slot::new());
         let under_way = self.change(hash, key.clone(), |row| {
             let under_way = row.slot.clone();
@@ -76,10 +79,19 @@ impl<K: Key, T> Refreshes<K, T> {
             None => Begun::First(Job {
                 refreshes: Arc::clone(self),
                 hash,
-                key,
+                key: key.clone(),
                 slot,
             }),
         }
+    }
+
+    fn under_way(&self, hash: u64, key: &K) -> Option<Arc<Slot<T>>> {
+        if self.is_empty() {
+            return None;
+        }
+        let rows = self.rows.lock();
+        let row = rows.find(hash, |row| row.key == *key)?;
+        row.slot.clone()
     }
 
     /// Takes note that a build has failed, and that none is to be tried until then.
@@ -206,7 +218,7 @@ mod tests {
     #[test]
     fn one_refresh_of_a_key_is_under_way_at_a_time() {
         let refreshes = Arc::new(Of::new());
-        let begin = |key: u32| refreshes.begin(hash_of(&key), key);
+        let begin = |key: u32| refreshes.begin(hash_of(&key), &key);
         let Begun::First(job) = begin(1) else {
             panic!("there is none");
         };
@@ -224,7 +236,7 @@ mod tests {
     #[test]
     fn who_waits_for_a_job_that_is_dropped_is_told() {
         let refreshes = Arc::new(Of::new());
-        let Begun::First(job) = refreshes.begin(1, 1) else {
+        let Begun::First(job) = refreshes.begin(1, &1) else {
             panic!("there is none");
         };
         let slot = job.slot();

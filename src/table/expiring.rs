@@ -76,7 +76,8 @@ impl<K, V, N: Note> Expiring<K, V, N> {
         is_there
     }
 
-    /// Has all rows expire at a time, that do not expire before.
+    /// Has all rows be over: those that are wanted for longer expire at a time, if they do
+    /// not before.
     pub(crate) fn expire_all(&self, at: Stamp) {
         self.table.expire_all(at);
         for earliest in &self.earliest {

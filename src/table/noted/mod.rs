@@ -152,7 +152,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
         })
     }
 
-    /// Has all rows expire at a time, that do not expire before.
+    /// Has all rows be over: those that are wanted for longer expire at a time, if they do
+    /// not before, and the others whatever the time is.
     pub(crate) fn expire_all(&self, at: Stamp) {
         self.has_dates.store(true, Ordering::Relaxed);
         for shard in 0..self.shards() {
@@ -161,10 +162,14 @@ impl<K, V, N: Note> Noted<K, V, N> {
                 // SAFETY: the table outlives the iterator, and is locked.
                 let rows: Vec<_> = unsafe { shard.rows.iter() }.collect();
                 for row in rows {
-                    let expires = Beside { shard, row: &row }.dates();
-                    let expires = expires.map_or(Stamp::NEVER, |dates| dates.expires);
+                    let beside = Beside { shard, row: &row };
+                    let expires = match (beside.note().stale(), beside.dates()) {
+                        (0, _) => Stamp::from_nanos(0),
+                        (_, None) => at,
+                        (_, Some(dates)) => at.min(dates.expires),
+                    };
                     // SAFETY: the row is there.
-                    unsafe { shard.set_expires(&row, expires.min(at)) };
+                    unsafe { shard.set_expires(&row, expires) };
                 }
             });
         }
