@@ -4,7 +4,7 @@ use super::due::{Elsewhere, Looked, Seen};
 use super::groups::{Asked, Holder, Place, standing};
 use super::observe::{Log, Origin};
 use super::path::{Brought, Call, Mode, Track};
-use super::shelf::{Among, Outcome};
+use super::shelf::{Among, Outcome as Ended};
 use super::{Event, Memoizer};
 use crate::answered::Detailed;
 use crate::background::Work;
@@ -16,7 +16,7 @@ use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
 use crate::generation::Standing;
 use crate::key::hash_of;
-use crate::memento::Outcome as Returned;
+use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
 use crate::refresh::Job;
 use crate::store::{AnyFailure, SharedStore, StoreError};
@@ -57,7 +57,7 @@ impl Memoizer {
     pub fn get<V, R>(&self, key: &str, f: impl FnOnce() -> R) -> Result<V, BuildError<R::Error>>
     where
         V: Value,
-        R: Returned<V>,
+        R: Outcome<V>,
     {
         self.get_with(key, Options::new(), f)
     }
@@ -79,7 +79,7 @@ impl Memoizer {
     ) -> Result<V, BuildError<R::Error>>
     where
         V: Value,
-        R: Returned<V>,
+        R: Outcome<V>,
     {
         self.ask(key, options.borrow(), Mode::Take, || {
             f().into_result().map(Built::new)
@@ -104,7 +104,7 @@ impl Memoizer {
     ) -> Result<Option<V>, BuildError<R::Error>>
     where
         V: Value,
-        R: Returned<Option<V>>,
+        R: Outcome<Option<V>>,
     {
         self.ask(key, options.borrow(), Mode::Take, || {
             let value = f().into_result()?;
@@ -143,7 +143,7 @@ impl Memoizer {
     ) -> Result<Detailed<V>, BuildError<R::Error>>
     where
         V: Value,
-        R: Returned<V>,
+        R: Outcome<V>,
     {
         let terms = self.terms(options.borrow())?;
         self.ask_in_detail(key, &terms, Mode::Take, None, |_| {
@@ -175,7 +175,7 @@ impl Memoizer {
     ) -> Result<V, BuildError<R::Error>>
     where
         V: Value,
-        R: Returned<V>,
+        R: Outcome<V>,
     {
         let f = move |_| f().into_result().map(Built::new);
         let detailed = self.get_conditional(key, options, f);
@@ -253,7 +253,7 @@ impl Memoizer {
     fn work<V: Value, E: Send + Sync + 'static>(
         &self,
         terms: &Terms,
-        job: Job<String, Outcome<Known<'_>>>,
+        job: Job<String, Ended<Known<'_>>>,
         seen: Option<Seen>,
         f: impl FnOnce(Option<Kept<V>>) -> Result<Built<V>, E>,
     ) {
@@ -283,7 +283,7 @@ impl Memoizer {
     pub fn refresh<V, R>(&self, key: &str, f: impl FnOnce() -> R) -> Result<V, BuildError<R::Error>>
     where
         V: Value,
-        R: Returned<V>,
+        R: Outcome<V>,
     {
         self.ask(key, &Options::new(), Mode::Refresh, || {
             f().into_result().map(Built::new)

@@ -211,7 +211,7 @@ impl Call<'_> {
                 }
             };
         };
-        let rests = shelf.refreshes().rests(hash, &&key, self.clock.now());
+        let rests = self.rests(shelf, hash, &key);
         let limit = match course(due.verdict, self.terms.while_stale, rests) {
             Course::Take => return Ok(self.take(due, Answered::Fallback)),
             Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
@@ -308,7 +308,11 @@ impl Call<'_> {
             false => Answered::Joined,
         };
         match (outcome, due) {
-            // It was not done, or it was needless: the key was deleted.
+            // It was not done, since another build has failed meanwhile; or it was needless,
+            // since the key was deleted.
+            (None, Some(due)) if self.rests(shelf, hash, key) => {
+                Ok(Ok(self.take(due, Answered::Fallback)))
+            }
             (None, _) => Err(None),
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
@@ -394,6 +398,11 @@ impl Call<'_> {
         due.entry
     }
 
+    /// Whether a refresh has failed, and it is too soon for another.
+    fn rests<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) -> bool {
+        shelf.refreshes().rests(hash, &key, self.clock.now())
+    }
+
     /// Takes note that a refresh has failed.
     fn rest<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) {
         let now = self.clock.now();
@@ -462,7 +471,10 @@ impl Call<'_> {
             let site = shelf.flights().site(job.key());
             Err(BuildError::panicked(site, message_of(&*payload)))
         });
-        job.done(outcome);
+        // What has rested is no news: another's build has failed.
+        if !spare.is_some_and(|spare| spare.has_rested()) {
+            job.done(outcome);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The work that one memoizer has done in the background.
 
 use crate::background::{Background, Full, Pool, Work};
+use crate::sync::thread_local;
 use once_cell::sync::OnceCell;
 use parking_lot::{Condvar, Mutex};
 use std::cell::Cell;

@@ -279,11 +279,11 @@ impl Options {
     /// let options = Options::new()
     ///     .max_age(Duration::from_secs(60))
     ///     .stale_for(Duration::from_secs(3600));
-    /// memo.get_with("key", &options, || Ok::<_, String>(1))?;
+    /// let first: i32 = memo.get_with("key", &options, || Ok::<_, String>(1))?;
     ///
     /// clock.advance(Duration::from_secs(60));
-    /// let stale = memo.get_with("key", &options, || Err::<i32, _>("out of order".to_owned()));
-    /// assert_eq!(stale?, 1);
+    /// let stale: i32 = memo.get_with("key", &options, || Err("out of order".to_owned()))?;
+    /// assert_eq!(stale, first);
     /// # Ok::<(), mementos::BuildError<String>>(())
     /// ```
     pub fn stale_for(self, period: Duration) -> Self {

@@ -1,8 +1,8 @@
 use super::Slot;
 use crate::clock::Stamp;
 use crate::key::{Key, Lookup};
+use crate::sync::Mutex;
 use hashbrown::HashTable;
-use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

@@ -1,6 +1,6 @@
 use crate::flight::block_on;
+use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
-use parking_lot::Mutex;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ impl<T> Slot<T> {
     pub(super) fn new() -> Self {
         Slot {
             outcome: OnceCell::new(),
-            waiters: Mutex::default(),
+            waiters: Mutex::new(Vec::new()),
         }
     }
 
