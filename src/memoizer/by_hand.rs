@@ -4,7 +4,7 @@ use super::due::{Elsewhere, Looked, Seen};
 use super::groups::{Asked, Holder, Place, standing};
 use super::observe::{Log, Origin};
 use super::path::{Brought, Call, Mode, Track};
-use super::shelf::{Among, Outcome as Ended};
+use super::shelf::{Among, Done};
 use super::{Event, Memoizer};
 use crate::answered::Detailed;
 use crate::background::Work;
@@ -253,7 +253,7 @@ impl Memoizer {
     fn work<V: Value, E: Send + Sync + 'static>(
         &self,
         terms: &Terms,
-        job: Job<String, Ended<Known<'_>>>,
+        job: Job<String, Done<Known<'_>>>,
         seen: Option<Seen>,
         f: impl FnOnce(Option<Kept<V>>) -> Result<Built<V>, E>,
     ) {
@@ -394,7 +394,8 @@ impl Memoizer {
     }
 
     /// Has what is kept for `key` expire after `age` from now on; answers whether
-    /// anything is kept.
+    /// anything is kept. Its stale period follows, if it has one: so 0 has it refreshed
+    /// while it is served.
     ///
     /// # Errors
     ///

@@ -21,7 +21,7 @@
 
 use super::observe::Event;
 use super::path::{Brought, Call};
-use super::shelf::{Outcome, Shelf};
+use super::shelf::{Done, Outcome, Shelf};
 use super::works::is_work;
 use crate::answered::Answered;
 use crate::background::{Full, Work};
@@ -31,7 +31,7 @@ use crate::entry::Entry;
 use crate::error::BuildError;
 use crate::flight::message_of;
 use crate::key::Lookup;
-use crate::refresh::{Begun, Job, Slot};
+use crate::refresh::{Begun, Ended, Job, Slot};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -113,7 +113,7 @@ impl Limit {
 
 /// How a build is had in the background: the work that does a job.
 pub(crate) type Elsewhere<'e, S> =
-    dyn Fn(Job<<S as Shelf>::Key, Outcome<S>>, Option<Seen>) -> Work + 'e;
+    dyn Fn(Job<<S as Shelf>::Key, Done<S>>, Option<Seen>) -> Work + 'e;
 
 /// What is at hand if a build fails.
 pub(crate) struct Spare<S: Shelf> {
@@ -290,7 +290,7 @@ impl Call<'_> {
         if due.is_some() {
             self.log.tell(Event::Expired);
         }
-        let Some(outcome) = sent.slot.wait(limit.time) else {
+        let Some(ended) = sent.slot.wait(limit.time) else {
             if limit.is_hard && due.is_some() {
                 self.rest(shelf, hash, key);
             }
@@ -303,9 +303,10 @@ impl Call<'_> {
                 }
             });
         };
-        let how = match sent.is_first {
-            true => Answered::Built,
-            false => Answered::Joined,
+        let (outcome, how) = match ended {
+            None => (None, Answered::Joined),
+            Some(ended) if sent.is_first => (Some(&ended.outcome), ended.how),
+            Some(ended) => (Some(&ended.outcome), Answered::Joined),
         };
         match (outcome, due) {
             // It was not done, since another build has failed meanwhile; or it was needless,
@@ -438,22 +439,22 @@ impl Call<'_> {
         &self,
         shelf: &S,
         hash: u64,
-        job: Job<S::Key, Outcome<S>>,
+        job: Job<S::Key, Done<S>>,
         seen: Option<Seen>,
         build: impl FnOnce(Option<&Entry<S::Value>>) -> Result<Brought<S::Value>, S::Failure>,
     ) {
         let key = job.key().clone();
-        let found = self.find(shelf, hash, &&key).ok().flatten();
-        let due = match (found, seen) {
+        let kept = self.find(shelf, hash, &&key).ok().flatten();
+        let due = match (kept, seen) {
             // It was deleted meanwhile: nobody is known to want it.
             (None, Some(_)) => return,
             (None, None) => None,
             (Some(entry), seen) => match (self.verdict(shelf.holder(), &entry), seen) {
                 (Verdict::Missing, Some(_)) => return,
                 (verdict, Some(seen)) if seen.is_before(&entry, verdict) => {
-                    return job.done(Ok(entry));
+                    return job.done(found(entry));
                 }
-                (verdict, None) if verdict.is_fresh() => return job.done(Ok(entry)),
+                (verdict, None) if verdict.is_fresh() => return job.done(found(entry)),
                 (Verdict::Fresh | Verdict::Early | Verdict::Stale, Some(seen)) => {
                     let verdict = seen.verdict;
                     Some(Due { entry, verdict })
@@ -473,14 +474,23 @@ impl Call<'_> {
         });
         // What has rested is no news: another's build has failed.
         if !spare.is_some_and(|spare| spare.has_rested()) {
-            job.done(outcome);
+            let how = self.track.how.get();
+            job.done(Ended { how, outcome });
         }
+    }
+}
+
+/// The end of a job that has found what it was to bring.
+fn found<V, E>(entry: Entry<V>) -> Ended<Entry<V>, E> {
+    Ended {
+        how: Answered::Hit,
+        outcome: Ok(entry),
     }
 }
 
 /// A job that is under way.
 struct Sent<S: Shelf> {
-    slot: Arc<Slot<Outcome<S>>>,
+    slot: Arc<Slot<Done<S>>>,
     /// Whether this caller has had it done.
     is_first: bool,
 }

@@ -9,7 +9,7 @@ use crate::error::BuildError;
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::{Answer, Terms};
-use crate::refresh::Refreshes;
+use crate::refresh::{Ended, Refreshes};
 use crate::store::{AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation};
 use crate::table::Version;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub(crate) trait Shelf {
     fn flights(&self) -> &Flights<Self::Key, Entry<Self::Value>, Self::Failure>;
 
     /// The refreshes of what is in there.
-    fn refreshes(&self) -> &Arc<Refreshes<Self::Key, Outcome<Self>>>;
+    fn refreshes(&self) -> &Arc<Refreshes<Self::Key, Done<Self>>>;
 
     fn find<Q: Lookup<Self::Key>>(
         &self,
@@ -82,6 +82,9 @@ pub(crate) trait Shelf {
     /// Whether a value is an error of the function's own.
     fn fails(&self, value: &Self::Value) -> bool;
 }
+
+/// What a job for such a shelf ends with.
+pub(crate) type Done<S> = Ended<Entry<<S as Shelf>::Value>, <S as Shelf>::Failure>;
 
 /// What a build of such a shelf's ends with.
 pub(crate) type Outcome<S> = Result<Entry<<S as Shelf>::Value>, BuildError<<S as Shelf>::Failure>>;
@@ -155,7 +158,7 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         self.store.flights()
     }
 
-    fn refreshes(&self) -> &Arc<Refreshes<String, Outcome<Self>>> {
+    fn refreshes(&self) -> &Arc<Refreshes<String, Done<Self>>> {
         self.store.refreshes()
     }
 

@@ -2,16 +2,15 @@ use super::epochs::Epochs;
 use super::facts::Facts;
 use super::groups::{Asked, Holder};
 use super::output::Output;
-use super::shelf::{Displaces, Outcome, Shelf};
+use super::shelf::{Displaces, Done, Shelf};
 use super::{Memoized, Shareable};
 use crate::clock::Stamp;
 use crate::entry::Entry;
-use crate::error::BuildError;
 use crate::flight::{Flights, Leaders, Publish};
 use crate::generation::How;
 use crate::key::{Lookup, hash_of, text};
 use crate::options::{Answer, Terms};
-use crate::refresh::Refreshes;
+use crate::refresh::{Ended, Refreshes};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Guards, Lease, StoreError};
@@ -22,12 +21,12 @@ use std::sync::Arc;
 pub(crate) struct Table<M: Memoized> {
     rows: Rows<M>,
     flights: Flights<M::Key, Entry<Output<M>>, Unshared>,
-    refreshes: Arc<Refreshes<M::Key, Built<M>>>,
+    refreshes: Arc<Refreshes<M::Key, JobsEnd<M>>>,
     epochs: Arc<Epochs>,
 }
 
-/// What a build of the function ends with.
-type Built<M> = Result<Entry<Output<M>>, BuildError<Unshared>>;
+/// What a job for the function ends with.
+type JobsEnd<M> = Ended<Entry<Output<M>>, Unshared>;
 
 enum Rows<M: Memoized> {
     Free(Free<M>),
@@ -242,7 +241,7 @@ impl<M: Shareable> Shelf for Table<M> {
         &self.flights
     }
 
-    fn refreshes(&self) -> &Arc<Refreshes<M::Key, Outcome<Self>>> {
+    fn refreshes(&self) -> &Arc<Refreshes<M::Key, Done<Self>>> {
         &self.refreshes
     }
 

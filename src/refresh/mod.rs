@@ -15,3 +15,13 @@ mod slot;
 
 pub(crate) use refreshes::{Begun, Job, Refreshes};
 pub(crate) use slot::Slot;
+
+use crate::answered::Answered;
+use crate::error::BuildError;
+
+/// What a job has ended with.
+pub(crate) struct Ended<V, E> {
+    /// How it came by that.
+    pub(crate) how: Answered,
+    pub(crate) outcome: Result<V, BuildError<E>>,
+}

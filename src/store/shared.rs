@@ -3,10 +3,10 @@ use super::{Guards, Lease, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
-use crate::error::{BuildError, MemoError};
+use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};
 use crate::key::hash_of;
-use crate::refresh::Refreshes;
+use crate::refresh::{Ended, Refreshes};
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
@@ -42,7 +42,7 @@ struct Inner {
 }
 
 /// The refreshes of what is in a shared store.
-type AnyRefreshes = Refreshes<String, Result<Entry<AnyValue>, BuildError<AnyFailure>>>;
+type AnyRefreshes = Refreshes<String, Ended<Entry<AnyValue>, AnyFailure>>;
 
 #[derive(Default)]
 struct Changes {

@@ -69,6 +69,9 @@ fn in_the_background_it_is_told_as_well() {
     memo.drain();
     assert_eq!(ask(&memo, &options, first), (1, Answered::Hit));
     assert_eq!(memo.stats().not_modified, 1);
+    clock.advance(secs(60));
+    let waits = waiting().soft_timeout(secs(600));
+    assert_eq!(ask(&memo, &waits, holds), (1, Answered::NotModified));
 }
 
 #[test]

@@ -16,11 +16,11 @@ use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode, Track};
-use crate::memoizer::shelf::{Outcome, Shelf};
+use crate::memoizer::shelf::{Done, Shelf};
 use crate::memoizer::table::{Table, Unshared};
 use crate::memoizer::{Meant, Memoized, Rules, Shareable};
 use crate::options::{Options, Terms};
-use crate::refresh::Job;
+use crate::refresh::{Ended, Job};
 use crate::scope;
 use crate::store::AnyFailure;
 use crate::table::Version;
@@ -284,7 +284,7 @@ impl<M: Shareable> Inner<M> {
     fn work_in_table(
         &self,
         settled: &Settled<M>,
-        job: Job<M::Key, Outcome<Table<M>>>,
+        job: Job<M::Key, Done<Table<M>>>,
         seen: Option<Seen>,
         args: M::Args<'_>,
     ) {
@@ -303,7 +303,7 @@ impl<M: Shareable> Inner<M> {
     fn work_in_store(
         &self,
         settled: &Settled<M>,
-        job: Job<String, Result<Entry<AnyValue>, BuildError<AnyFailure>>>,
+        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
         seen: Option<Seen>,
         args: M::Args<'_>,
     ) {
@@ -328,7 +328,7 @@ impl<M: Shareable> Inner<M> {
 /// Work for a shelf whose type cannot be named.
 fn of_shelf<'e, S: Shelf>(
     _: &S,
-    work: &'e (impl Fn(Job<S::Key, Outcome<S>>, Option<Seen>) -> Work + 'e),
+    work: &'e (impl Fn(Job<S::Key, Done<S>>, Option<Seen>) -> Work + 'e),
 ) -> &'e Elsewhere<'e, S> {
     work
 }
@@ -340,7 +340,7 @@ struct Again<'s, M: Memoized> {
 }
 
 impl<M: Shareable> Again<'_, M> {
-    fn in_table(&self, job: Job<M::Key, Outcome<Table<M>>>, seen: Option<Seen>) -> Work {
+    fn in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Work {
         let (held, settled) = (self.held.clone(), self.settled.clone());
         let context = Context::outside();
         Box::new(move || {
@@ -353,7 +353,7 @@ impl<M: Shareable> Again<'_, M> {
     fn in_store(
         &self,
         key: &M::Key,
-        job: Job<String, Result<Entry<AnyValue>, BuildError<AnyFailure>>>,
+        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
         seen: Option<Seen>,
     ) -> Work {
         let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
