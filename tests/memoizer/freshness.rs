@@ -709,3 +709,70 @@ fn by_hand_a_function_says_whether_it_can_run_from_its_key() {
     );
     assert_eq!(partly::from_key(&1, partly::run), None);
 }
+
+#[test]
+fn a_stale_period_may_be_computed_and_an_outer_level_may_set_it() {
+    #[memoize(max_age = "60s", stale_for = |x: u32, _| secs(x.into()), key(x))]
+    fn by_arguments(x: u32, fails: bool) -> Result<u32, ()> {
+        if fails { Err(()) } else { Ok(x) }
+    }
+
+    #[memoize(max_age = "60s", stale_for_of = |x: &Result<u32, ()>| secs(x.unwrap_or(0).into()), key(x))]
+    fn by_value(x: u32, fails: bool) -> Result<u32, ()> {
+        if fails { Err(()) } else { Ok(x) }
+    }
+
+    #[memoize(region = "kept", key(x))]
+    fn by_region(x: u32, fails: bool) -> Result<u32, ()> {
+        if fails { Err(()) } else { Ok(x) }
+    }
+
+    let (memo, clock) = in_memory();
+    let memo = memo.region("kept", Options::new().max_age(secs(60)).stale_for(secs(9)));
+    let waits = Options::new().no_soft_timeout();
+    memo.scope(|| {
+        let all = |x, fails| {
+            [
+                by_arguments::get(&waits, x, fails).unwrap(),
+                by_value::get(&waits, x, fails).unwrap(),
+                by_region::get(&waits, x, fails).unwrap(),
+            ]
+        };
+        assert_eq!(all(9, false), [Ok(9); 3]);
+        clock.advance(secs(60 + 8));
+        assert_eq!(all(9, true), [Ok(9); 3]);
+        clock.advance(secs(1));
+        assert_eq!(all(9, true), [Err(()); 3]);
+        let strict = waits.clone().stale_for(secs(5));
+        assert_eq!(all(9, false), [Ok(9); 3]);
+        clock.advance(secs(60 + 5));
+        assert_eq!(
+            by_arguments::get(&strict, 9, true).unwrap(),
+            Err(()),
+            "the call is"
+        );
+        assert_eq!(by_arguments::get(&waits, 9, true).unwrap(), Ok(9));
+    });
+}
+
+#[test]
+fn by_hand_a_value_says_how_long_it_is_stale() {
+    let (memo, clock) = in_memory();
+    let options = waiting().stale_for_of(|n: &u32| secs((*n).into()));
+    detailed(&memo, &options, 7);
+    clock.advance(secs(60 + 6));
+    assert_eq!(failing(&memo, &options), Ok((7, Answered::Fallback)));
+    clock.advance(secs(1));
+    assert!(failing(&memo, &options).is_err());
+}
+
+#[test]
+fn several_keys_at_once_are_never_served_stale() {
+    let (memo, clock) = in_memory();
+    let get = |value: u32| -> Never<Vec<u32>> {
+        memo.get_many(&["a", "b"], waiting(), |keys| vec![value; keys.len()])
+    };
+    assert_eq!(get(1).unwrap(), [1, 1]);
+    clock.advance(secs(60));
+    assert_eq!(get(2).unwrap(), [2, 2]);
+}
