@@ -111,6 +111,9 @@ proptest! {
             let later = Stamp::from_nanos(later);
             prop_assert_eq!(verdict, decide(entry, demand, later));
         }
+        // A plain look sees the same.
+        let plain = decide(Facts::dated(created, expires), Demand::of_age(max_age), now);
+        prop_assert_eq!(is_fresh(created, expires, max_age, now), plain == Verdict::Fresh);
         // A call that asks for less is not answered with more.
         let strict = Demand { stale_for: 0, ..demand };
         prop_assert_ne!(decide(entry, strict, now), Verdict::Stale);

@@ -526,8 +526,8 @@ fn bring<V: Value, E: Send + Sync + 'static>(
                 is_not_kept: built.keeping == Keeping::Not,
                 told: match built.tags {
                     Tags::OfCall => None,
-                    Tags::Kept(keys) => Some(keys),
-                    Tags::Named(names) => Some(terms.tag_keys(&names)),
+                    Tags::Kept(keys) => Some(keys.into()),
+                    Tags::Named(names) => Some(terms.tag_keys(&names).into()),
                 },
             })
         }

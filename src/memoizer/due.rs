@@ -192,7 +192,26 @@ impl<V> Looked<V> {
 
 impl Call<'_> {
     /// Gets what the look has not brought outright.
+    #[inline]
     pub(crate) fn answer<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        due: Option<Due<S::Value>>,
+        elsewhere: Option<&Elsewhere<'_, S>>,
+        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    ) -> Outcome<S> {
+        if due.is_none() && self.terms.hard_timeout.is_none() {
+            return self.fly(shelf, hash, key, None, None, build);
+        }
+        self.answer_in_full(shelf, hash, key, due, elsewhere, build)
+    }
+
+    /// Not in line, as is all that builds need not have on the stack while they nest.
+    #[cold]
+    #[inline(never)]
+    fn answer_in_full<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -203,13 +222,8 @@ impl Call<'_> {
     ) -> Outcome<S> {
         let hard = self.terms.hard_timeout;
         let Some(due) = due else {
-            return match hard {
-                None => self.fly(shelf, hash, key, None, None, build),
-                Some(hard) => {
-                    let limit = Some(Limit::hard(hard));
-                    self.in_time(shelf, hash, key, None, limit, elsewhere, build)
-                }
-            };
+            let limit = hard.map(Limit::hard);
+            return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
         };
         let rests = self.rests(shelf, hash, &key);
         let limit = match course(due.verdict, self.terms.while_stale, rests) {

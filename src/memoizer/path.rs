@@ -15,12 +15,12 @@ use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
 use crate::flight::{Flown, How, Made, Patience, Plan, Publish, Stopped};
-use crate::generation::Recorded;
+use crate::generation::{Marks, Recorded};
 use crate::key::{Lookup, hash_of};
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
 use crate::table::Version;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,7 +86,7 @@ pub(crate) struct Brought<V> {
     /// Whether it is for who asks now alone.
     pub(crate) is_not_kept: bool,
     /// The tags that it has, by the keys of their generations, where it says so itself.
-    pub(crate) told: Option<Vec<Arc<String>>>,
+    pub(crate) told: Option<Box<[Arc<String>]>>,
 }
 
 impl Call<'_> {
@@ -214,7 +214,9 @@ impl Call<'_> {
             held, build, run, ..
         } = attempt;
         drop(held);
-        if spare.is_some_and(Spare::has_rested) {
+        if let Some(spare) = spare
+            && spare.has_rested()
+        {
             return flown.map(|flown| flown.value);
         }
         self.conclude(shelf, hash, flown, alone.zip(build), &run)
@@ -344,14 +346,7 @@ impl Call<'_> {
         let stale = self.terms.stale(brought.answer, brought.ages);
         let marks = match brought.told {
             None => self.marks(brought.etag, stale),
-            Some(told) => match self.told(&told, &run.carried.borrow()) {
-                Ok(groups) => self.marks_in(brought.etag, groups, stale),
-                Err(fault) => {
-                    self.fault(&fault);
-                    run.drops.set(true);
-                    None
-                }
-            },
+            Some(told) => self.marks_told(brought.etag, &told, stale, run),
         };
         Entry {
             value: brought.value,
@@ -359,6 +354,27 @@ impl Call<'_> {
             expires: expires.unwrap_or(created),
             marks,
             took: took.as_secs_f32(),
+        }
+    }
+
+    /// The marks of a result whose build has said which tags it has. With one that is not
+    /// known, it is for the callers alone.
+    #[cold]
+    fn marks_told(
+        &self,
+        own: Option<Etag>,
+        told: &[Arc<String>],
+        stale: u64,
+        run: &Run,
+    ) -> Option<Arc<Marks>> {
+        let carried = run.carried.take().unwrap_or_default();
+        match self.told(told, &carried) {
+            Ok(groups) => self.marks_in(own, groups, stale),
+            Err(fault) => {
+                self.fault(&fault);
+                run.drops.set(true);
+                None
+            }
         }
     }
 
@@ -531,30 +547,16 @@ where
             return Ok(Made::Found(entry));
         }
         self.run.knows_groups(self.call.begin(self.shelf));
-        if let Some(spare) = self.spare {
-            let carried = self.call.carried(self.shelf, spare.entry());
-            self.run.carried.replace(carried);
-        }
         let build = self.build.take().expect("a call leads one build");
         // The time that a lock took, or a question for groups, is no part of the build.
         let started = match self.lock.is_some() || self.call.groups.is_some() {
             true => self.call.clock.start(),
             false => self.call.clock.start_at(began),
         };
-        let failing = self.spare.map(|spare| Failing {
-            call: self.call,
-            shelf: self.shelf,
-            hash: self.hash,
-            spare,
-        });
-        let built = self.call.run(self.hash, build, started, &self.run);
-        if let (Ok(entry), Some(failing)) = (&built, failing) {
-            match self.shelf.fails(&entry.value) {
-                // It is not to take the place of what is at hand.
-                true => self.run.drops.set(true),
-                false => failing.has_not(),
-            }
-        }
+        let built = match self.spare {
+            None => self.call.run(self.hash, build, started, &self.run),
+            Some(spare) => self.build_past(spare, build, started),
+        };
         built.map(Made::Built).map_err(Stopped::Failed)
     }
 
@@ -577,6 +579,36 @@ where
 }
 
 impl<'a, S: Shelf, B> Attempt<'a, S, B> {
+    /// Runs the function with something at hand if that fails.
+    #[cold]
+    #[inline(never)]
+    fn build_past(
+        &self,
+        spare: &Spare<S>,
+        build: B,
+        started: Started<'_>,
+    ) -> Result<Entry<S::Value>, S::Failure>
+    where
+        B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    {
+        let (call, shelf, hash) = (self.call, self.shelf, self.hash);
+        let carried = call.carried(shelf, spare.entry());
+        self.run.carried.set(Some(Box::new(carried)));
+        let failing = Failing {
+            call,
+            shelf,
+            hash,
+            spare,
+        };
+        let entry = call.run(hash, build, started, &self.run)?;
+        match shelf.fails(&entry.value) {
+            // It is not to take the place of what is at hand.
+            true => self.run.drops.set(true),
+            false => failing.has_not(),
+        }
+        Ok(entry)
+    }
+
     fn again(&self, key: &S::Key) -> Option<Entry<S::Value>> {
         match self.spare {
             None => self.call.look_again(self.shelf, self.hash, &key),
@@ -614,7 +646,7 @@ pub(super) struct Run {
     /// How long it took, if it brought a value.
     took: Cell<Option<Duration>>,
     /// The groups of what is at hand that are not the call's, before the build.
-    carried: RefCell<Vec<Recorded>>,
+    carried: Cell<Option<Box<Vec<Recorded>>>>,
     /// It said that what is kept holds.
     is_not_modified: Cell<bool>,
     /// Its result is for the callers alone.

@@ -1,7 +1,7 @@
 //! A function in one memoizer: its tables, its options, and what they come to.
 
 use crate::clock::{Stamp, Watch};
-use crate::decide::{ANY_AGE, Demand, Facts, Verdict, decide};
+use crate::decide::{ANY_AGE, is_fresh};
 use crate::error::RegionError;
 use crate::generation::How;
 use crate::held::{Erased, Held};
@@ -198,8 +198,7 @@ impl<M: Shareable> Inner<M> {
     /// which travel in registers.
     #[inline(never)]
     fn is_fresh(&self, created: Stamp, expires: Stamp, max_age: u64) -> bool {
-        let (facts, demand) = (Facts::dated(created, expires), Demand::of_age(max_age));
-        decide(facts, demand, self.clock.now()) == Verdict::Fresh
+        is_fresh(created, expires, max_age, self.clock.now())
     }
 
     pub(super) fn clock(&self) -> &Watch {

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use crate::clock::{Stamp, Watch};
-use crate::decide::{Demand, Facts, Verdict, asks_for_time, decide};
+use crate::decide::{ANY_AGE, Demand, Facts, Verdict, asks_for_time, decide, is_fresh};
 use crate::entry::Entry;
 use crate::error::{BuildError, RegionError};
 use crate::etag::Etag;
@@ -102,8 +102,8 @@ impl<M: Memoized> Inner<M> {
             return None;
         }
         let (output, created, expires) = self.table.glance(self.hash(asked), asked)?;
-        let (facts, demand) = (Facts::dated(created, expires), Demand::of_age(max_age));
-        if asks_for_time(facts, demand) && decide(facts, demand, self.now()) != Verdict::Fresh {
+        let asks_for_time = expires != Stamp::NEVER || max_age != ANY_AGE;
+        if asks_for_time && !is_fresh(created, expires, max_age, self.now()) {
             return None;
         }
         output.give()
