@@ -61,6 +61,15 @@ impl Context {
         }
     }
 
+    /// The same, inside of no build.
+    pub(crate) fn outside() -> Self {
+        Context {
+            registry: Registry::current(),
+            memoizer: Meant::here(),
+            build: None,
+        }
+    }
+
     /// Runs `run` in this context, on whatever thread. A build that has ended
     /// meanwhile is no part of it any more.
     pub fn enter<R>(&self, run: impl FnOnce() -> R) -> R {

@@ -43,6 +43,15 @@ impl<V> Entry<V> {
         self.expires.time()
     }
 
+    /// Until when it may be served after it has expired, if it expires and has a stale
+    /// period. Options of a call can be stricter.
+    pub fn stale_until(&self) -> Option<SystemTime> {
+        match self.stale() {
+            0 => None,
+            _ => self.until().time(),
+        }
+    }
+
     /// What the value was made from, if that was said.
     pub fn etag(&self) -> Option<&Etag> {
         self.marks.as_ref()?.etag.as_ref()
@@ -80,7 +89,17 @@ impl<V> Entry<V> {
         self.marks.as_ref().map_or(&[], |marks| &marks.groups)
     }
 
-    /// How long it will still be kept, or nothing if there is no end to it.
+    /// For how long it is stale after it has expired, in nanoseconds.
+    pub(crate) fn stale(&self) -> u64 {
+        self.marks.as_ref().map_or(0, |marks| marks.stale)
+    }
+
+    /// When nobody wants it any more: the end of its stale period.
+    pub(crate) fn until(&self) -> Stamp {
+        self.expires.after_nanos(self.stale())
+    }
+
+    /// How long it will still be fresh, or nothing if there is no end to it.
     pub(crate) fn left(&self, now: Stamp) -> Option<Duration> {
         (self.expires != Stamp::NEVER).then(|| self.expires.since(now))
     }
@@ -92,6 +111,7 @@ impl<V: fmt::Debug> fmt::Debug for Entry<V> {
             .field("value", &self.value)
             .field("created", &self.created())
             .field("expires", &self.expires())
+            .field("stale_until", &self.stale_until())
             .field("etag", &self.etag())
             .field("build_time", &self.build_time())
             .finish()

@@ -101,15 +101,23 @@ fn random() -> Result<u64, StoreError> {
 pub(crate) struct Marks {
     pub(crate) etag: Option<Etag>,
     pub(crate) groups: Box<[Recorded]>,
+    /// For how long it is stale after it has expired, in nanoseconds: a length and not a
+    /// moment, so that whoever gives it another expiry need not know of it.
+    pub(crate) stale: u64,
 }
 
 impl Marks {
-    /// The marks of an entry with this etag and these groups, if it has any.
-    pub(crate) fn of(etag: Option<Etag>, groups: Vec<Recorded>) -> Option<Arc<Marks>> {
-        let says = etag.is_some() || !groups.is_empty();
+    /// The marks of an entry with this etag, these groups and this stale period, if it has
+    /// any.
+    pub(crate) fn of(etag: Option<Etag>, groups: Vec<Recorded>, stale: u64) -> Option<Arc<Marks>> {
+        let says = etag.is_some() || !groups.is_empty() || stale != 0;
         says.then(|| {
             let groups = groups.into();
-            Arc::new(Marks { etag, groups })
+            Arc::new(Marks {
+                etag,
+                groups,
+                stale,
+            })
         })
     }
 }

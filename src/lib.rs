@@ -163,6 +163,9 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(unsafe_code)]
 
+mod answered;
+pub mod background;
+mod built;
 pub mod clock;
 mod coding;
 mod context;
@@ -178,6 +181,7 @@ mod generation;
 mod group;
 mod held;
 pub mod key;
+mod luck;
 #[cfg(feature = "macros")]
 mod macros;
 mod memento;
@@ -185,6 +189,7 @@ mod memoizer;
 mod options;
 #[doc(hidden)]
 pub mod private;
+mod refresh;
 mod region;
 mod registry;
 mod scope;
@@ -195,6 +200,8 @@ mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use answered::{Answered, Detailed};
+pub use built::{Built, Kept};
 pub use coding::{Codec, Coding};
 pub use context::Context;
 pub use entry::{AnyValue, Entry};

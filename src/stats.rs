@@ -18,6 +18,14 @@ pub struct Stats {
     pub failures: u64,
     /// Results that were there and had expired, for themselves or for the call.
     pub expired: u64,
+    /// Calls answered by a result that was still fresh, and is refreshed.
+    pub early: u64,
+    /// Calls answered by a stale result, which is refreshed.
+    pub stale: u64,
+    /// Calls answered by a stale result, since a build had failed or taken too long.
+    pub fallbacks: u64,
+    /// Builds that said that what was kept holds.
+    pub not_modified: u64,
     /// Results that were there with another etag.
     pub changed: u64,
     /// Results that a store with a bound gave up, or that were swept.
@@ -42,6 +50,10 @@ pub(crate) struct Counters {
     pub(crate) failures: Counter,
     pub(crate) joins: Counter,
     pub(crate) expired: Counter,
+    pub(crate) early: Counter,
+    pub(crate) stale: Counter,
+    pub(crate) fallbacks: Counter,
+    pub(crate) not_modified: Counter,
     pub(crate) changed: Counter,
     pub(crate) evicted: Counter,
     pub(crate) removals: Counter,
@@ -113,6 +125,10 @@ impl Counters {
             builds: self.builds.get(),
             failures: self.failures.get(),
             expired: self.expired.get(),
+            early: self.early.get(),
+            stale: self.stale.get(),
+            fallbacks: self.fallbacks.get(),
+            not_modified: self.not_modified.get(),
             changed: self.changed.get(),
             evicted: self.evicted.get(),
             joins: self.joins.get(),

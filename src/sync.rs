@@ -159,6 +159,10 @@ impl Flag {
 pub(crate) struct Number(std::sync::atomic::AtomicU64);
 
 impl Number {
+    pub(crate) fn new(value: u64) -> Self {
+        Number(value.into())
+    }
+
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)

@@ -177,6 +177,45 @@ impl Shape {
         }
     }
 
+    /// The argument, made anew from its key at `place`. Nothing, where that cannot be
+    /// done by an expression that borrows the key and no more.
+    pub(crate) fn argument(&self, place: &Place) -> Option<TokenStream> {
+        let borrow = place.borrow();
+        Some(match self {
+            Shape::Plain(_) => quote!(::core::clone::Clone::clone(#borrow)),
+            Shape::Behind(pointer, target) => match (pointer, &**target) {
+                (Pointer::Reference, Shape::Plain(ty)) => borrowed(ty, &borrow),
+                (Pointer::Cow, Shape::Plain(ty)) => {
+                    let borrowed = borrowed(ty, &borrow);
+                    quote!(::std::borrow::Cow::Borrowed(#borrowed))
+                }
+                (Pointer::Reference, Shape::Total(_) | Shape::Content(_) | Shape::Address(_)) => {
+                    place.member(0).borrow()
+                }
+                _ => return None,
+            },
+            Shape::Tuple(shapes) => {
+                let each = shapes.iter().enumerate();
+                let each = each.map(|(at, shape)| shape.argument(&place.member(at)));
+                let each = each.collect::<Option<Vec<_>>>()?;
+                quote!((#(#each,)*))
+            }
+            Shape::Option(inner) => {
+                let some = local("some");
+                let inner = inner.argument(&Place::behind(quote!(#some)))?;
+                quote!(::core::option::Option::map(
+                    ::core::option::Option::as_ref(#borrow),
+                    |#some| #inner
+                ))
+            }
+            Shape::Total(_) | Shape::Content(_) | Shape::Address(_) => {
+                let inner = place.member(0).borrow();
+                quote!(::core::clone::Clone::clone(#inner))
+            }
+            Shape::Totals(_) | Shape::Argument(_) => return None,
+        })
+    }
+
     /// Whether the values at two places are the same key, where `__same` compares
     /// two references by `Eq`.
     pub(crate) fn same(&self, krate: &Path, one: &Place, other: &Place) -> TokenStream {
@@ -225,6 +264,13 @@ impl Shape {
                 ::std::sync::Arc::as_ptr(#b),
             )),
         }
+    }
+}
+
+/// The borrow that an owned form was made of.
+fn borrowed(ty: &Type, owned: &TokenStream) -> TokenStream {
+    quote! {
+        <<#ty as ::std::borrow::ToOwned>::Owned as ::core::borrow::Borrow<#ty>>::borrow(#owned)
     }
 }
 

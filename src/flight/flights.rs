@@ -216,6 +216,12 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         Site::new(self.what, key)
     }
 
+    /// Whether a flight for what was asked is under way.
+    pub(crate) fn is_flying<Q: Lookup<K>>(&self, hash: u64, asked: &Q) -> bool {
+        let is_asked = |known: &Lent<Flight<K, V, E>>| asked.is(known.key());
+        self.table.read(hash, is_asked, |()| ()).is_some()
+    }
+
     /// How many calls have joined a flight so far.
     pub(crate) fn joins(&self) -> u64 {
         self.joins.load(Ordering::Relaxed)

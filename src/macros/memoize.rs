@@ -42,6 +42,7 @@
 /// | `last_etag(..)` | its etag |
 /// | `key(..)` | the key as text |
 /// | `get(options, ..)` | the result, with [`Options`](crate::Options) for this call |
+/// | `detailed(options, ..)` | the same, and [how](crate::Answered) the answer came about |
 /// | `refresh(..)` | builds it now, and replaces what is kept |
 /// | `uncached(..)` | runs the function itself, and keeps nothing |
 /// | `expire(age, ..)`, `expire_at(time, ..)` | gives it another end |
@@ -49,7 +50,7 @@
 /// | `clear()` | forgets all results of the function |
 /// | `stats()` | what has happened |
 /// | `options()`, `set_options(options)` | the function's options |
-/// | `etag_by(f)`, `tags_by(f)`, `max_age_by(f)`, `expiry_by(f)` | replace a rule: a function of the arguments, as one value or a tuple |
+/// | `etag_by(f)`, `tags_by(f)`, `max_age_by(f)`, `expiry_by(f)`, `stale_for_by(f)` | replace a rule: a function of the arguments, as one value or a tuple |
 /// | `function()` | the [`Function`](crate::Function) itself: the same operations, arguments as one value or a tuple |
 ///
 /// ```
@@ -118,6 +119,14 @@
 /// | `tags` | a list of names, or `\|arguments..\| ..` with one: what results can be [invalidated](crate::Memoizer::invalidate) by |
 /// | `grouped` | no value: results in a store can be invalidated by their region, by their namespace, and all together |
 /// | `jitter` | a duration: by how much ages are shortened, at random |
+/// | `stale_for` | a duration, or `\|arguments..\| ..`: for how long after its age a value may be served, while it is refreshed or when that fails |
+/// | `stale_for_of` | `\|value\| ..`: the same by a fresh value |
+/// | `soft_timeout` | a duration: how long a caller waits for the refresh of a stale value; if nothing is said, not at all; `"none"`: until it has ended |
+/// | `hard_timeout` | a duration: how long a caller waits for a build at most |
+/// | `retry_after` | a duration: for how long after a failure no refresh is tried; if nothing is said, 30 seconds |
+/// | `only_fresh` | no value: nothing stale is served |
+/// | `early_from` | a number: from which part of its age on a value is refreshed, as 0.8 |
+/// | `early_beta` | a number: a value is refreshed [at random](crate::Options::early_beta) before it expires |
 /// | `error_age`, `none_age` | a duration: how long an `Err`, a `None` is kept; if nothing is said, it is not |
 /// | `region`, `namespace` | a name |
 /// | `store` | a [store](crate::store::SharedStore), in place of the function's own table |
@@ -155,6 +164,23 @@
 /// assert_eq!(lines("a", 1), "a of 1");
 /// assert_eq!(lines("a", 2), "a of 2"); // another etag: built anew
 /// assert!(lines::ttl("a", 2).unwrap() <= Duration::from_secs(60));
+/// ```
+///
+/// # Stale values
+///
+/// With `stale_for` a value that is too old is served at once, and refreshed in the
+/// background; and served for as long as refreshes fail. The function is run there from
+/// its key, so that has to hold all arguments, by value or by reference. Where it does
+/// not (`key(..)` leaves some out, or computes it; a slice of floats; a struct that
+/// derives `Key`), the first caller who finds a value stale refreshes it itself, while
+/// others are served; and no timeout ends that caller's own build.
+///
+/// ```
+/// # use mementos::memoize;
+/// #[memoize(max_age = "60s", stale_for = "1h", early_from = 0.8, jitter = "5s")]
+/// fn rate(currency: &str) -> Result<u32, String> { Ok(currency.len() as u32) }
+///
+/// assert_eq!(rate("chf"), Ok(3));
 /// ```
 ///
 /// # Errors and panics of the function

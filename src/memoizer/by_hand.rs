@@ -1,12 +1,16 @@
 //! Calls by text keys.
 
+use super::due::{Elsewhere, Looked, Seen};
 use super::groups::{Asked, Holder, Place, standing};
 use super::observe::{Log, Origin};
-use super::path::{Brought, Call, Mode};
-use super::shelf::Among;
+use super::path::{Brought, Call, Mode, Track};
+use super::shelf::{Among, Done};
 use super::{Event, Memoizer};
+use crate::answered::Detailed;
+use crate::background::Work;
+use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
-use crate::decide::Verdict;
+use crate::context::Context;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
@@ -14,8 +18,8 @@ use crate::generation::Standing;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
+use crate::refresh::Job;
 use crate::store::{AnyFailure, SharedStore, StoreError};
-use crate::sync::Flag;
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
@@ -77,9 +81,8 @@ impl Memoizer {
         V: Value,
         R: Outcome<V>,
     {
-        let answered = |value: V| (Answer::Value, value);
         self.ask(key, options.borrow(), Mode::Take, || {
-            f().into_result().map(answered)
+            f().into_result().map(Built::new)
         })
     }
 
@@ -108,6 +111,162 @@ impl Memoizer {
         })
     }
 
+    /// As [`get_with`](Self::get_with), and says how the answer came about.
+    ///
+    /// ```
+    /// use mementos::{Answered, Memoizer, Options};
+    ///
+    /// let memo = Memoizer::in_memory();
+    /// let first = memo.get_detailed("key", Options::new(), || 1)?;
+    /// assert_eq!((first.value, first.how), (1, Answered::Built));
+    /// let second = memo.get_detailed("key", Options::new(), || 2)?;
+    /// assert_eq!((second.value, second.how), (1, Answered::Hit));
+    /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    pub fn get_detailed<V, R>(
+        &self,
+        key: &str,
+        options: impl Borrow<Options>,
+        f: impl FnOnce() -> R,
+    ) -> Result<Detailed<V>, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<V>,
+    {
+        let terms = self.terms(options.borrow())?;
+        self.ask_in_detail(key, &terms, Mode::Take, None, |_| {
+            f().into_result().map(Built::new)
+        })
+    }
+
+    /// As [`get_with`](Self::get_with), for a function that can be run in the background:
+    /// so a stale value is refreshed while its callers have it, and a build may take
+    /// longer than they wait. With the plain calls, whose function may borrow, the first
+    /// who finds a value stale refreshes it itself, while others have it.
+    ///
+    /// See [`Options::stale_for`], [`soft_timeout`](Options::soft_timeout),
+    /// [`hard_timeout`](Options::hard_timeout), [`early_from`](Options::early_from); and
+    /// [`Memoizer::background`] for where it is run.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get), where the function runs in this thread.
+    pub fn get_refreshing<V, R>(
+        &self,
+        key: &str,
+        options: impl Borrow<Options>,
+        f: impl Fn() -> R + Send + Sync + 'static,
+    ) -> Result<V, BuildError<R::Error>>
+    where
+        V: Value,
+        R: Outcome<V>,
+    {
+        let f = move |_| f().into_result().map(Built::new);
+        let detailed = self.get_conditional(key, options, f);
+        detailed.map(|answer| answer.value)
+    }
+
+    /// As [`get_refreshing`](Self::get_refreshing), for a function that is told what is
+    /// kept, if it is to refresh that: with its etag, so that it can ask whether it still
+    /// holds. It answers with a value, which may bring an age and an etag of its own; that
+    /// what is kept [holds](Kept::not_modified); that there is
+    /// [nothing](Built::negative); or with something that is [not
+    /// kept](Built::not_kept). Says how the answer came about.
+    ///
+    /// ```
+    /// use mementos::{Answered, Built, Kept, Memoizer, Options, clock::FakeClock};
+    /// use std::convert::Infallible;
+    /// use std::time::Duration;
+    ///
+    /// /// Asks for a page, unless it is the one that is kept.
+    /// fn page(kept: Option<Kept<String>>) -> Result<Built<String>, Infallible> {
+    ///     let current = "v1"; // what the server would say
+    ///     Ok(match kept {
+    ///         Some(kept) if kept.etag().is_some_and(|etag| etag.as_str() == current) => {
+    ///             kept.not_modified()
+    ///         }
+    ///         _ => Built::new("text".to_owned()).etag(current),
+    ///     })
+    /// }
+    ///
+    /// let clock = FakeClock::new();
+    /// let memo = Memoizer::in_memory().clock(clock.clone());
+    /// let options = Options::new()
+    ///     .max_age(Duration::from_secs(60))
+    ///     .stale_for(Duration::from_secs(3600))
+    ///     .no_soft_timeout();
+    /// assert_eq!(memo.get_conditional("page", &options, page)?.how, Answered::Built);
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(memo.get_conditional("page", &options, page)?.how, Answered::NotModified);
+    /// assert_eq!(memo.get_conditional("page", &options, page)?.how, Answered::Hit);
+    /// # Ok::<(), mementos::BuildError<Infallible>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get), where the function runs in this thread.
+    pub fn get_conditional<V, E>(
+        &self,
+        key: &str,
+        options: impl Borrow<Options>,
+        f: impl Fn(Option<Kept<V>>) -> Result<Built<V>, E> + Send + Sync + 'static,
+    ) -> Result<Detailed<V>, BuildError<E>>
+    where
+        V: Value,
+        E: Send + Sync + 'static,
+    {
+        let terms = self.terms(options.borrow())?;
+        let f = Arc::new(f);
+        let work = |job, seen| -> Work {
+            let (memo, terms, f) = (self.clone(), terms.clone(), Arc::clone(&f));
+            let context = Context::outside();
+            Box::new(move || context.enter(|| memo.work(&terms, job, seen, |kept| f(kept))))
+        };
+        let elsewhere: Option<&Elsewhere<'_, Known<'_>>> = match terms.is_for_background() {
+            true => Some(&work),
+            false => None,
+        };
+        self.ask_in_detail(key, &terms, Mode::Take, elsewhere, |kept| f(kept))
+    }
+
+    /// Does a job that such a call has left.
+    fn work<V: Value, E: Send + Sync + 'static>(
+        &self,
+        terms: &Terms,
+        job: Job<String, Done<Known<'_>>>,
+        seen: Option<Seen>,
+        f: impl FnOnce(Option<Kept<V>>) -> Result<Built<V>, E>,
+    ) {
+        let store = self.store_of(terms);
+        let known = store.known(TypeId::of::<V>());
+        let shelf = among::<V, E>(store, self.holder(terms), known.as_deref(), terms);
+        let Ok(shelf) = shelf else {
+            unreachable!("the call that left it has been refused");
+        };
+        let groups = asked(terms);
+        let call = self.call(terms, Mode::Take, groups.as_ref());
+        let hash = hash_of(job.key());
+        call.work(&shelf, hash, job, seen, |entry| {
+            bring(terms, store, entry.and_then(Kept::of), f)
+        });
+    }
+
     /// Builds the result for `key` anew, and replaces what is kept.
     ///
     /// # Errors
@@ -122,9 +281,8 @@ impl Memoizer {
         V: Value,
         R: Outcome<V>,
     {
-        let answered = |value: V| (Answer::Value, value);
         self.ask(key, &Options::new(), Mode::Refresh, || {
-            f().into_result().map(answered)
+            f().into_result().map(Built::new)
         })
     }
 
@@ -133,25 +291,40 @@ impl Memoizer {
         key: &str,
         options: &Options,
         mode: Mode,
-        f: impl FnOnce() -> Result<(Answer, V), E>,
+        f: impl FnOnce() -> Result<Built<V>, E>,
     ) -> Result<V, BuildError<E>> {
         let terms = self.terms(options)?;
-        let store = self.store_of(&terms);
+        let asked = self.ask_in_detail(key, &terms, mode, None, |_| f());
+        asked.map(|answer| answer.value)
+    }
+
+    pub(super) fn ask_in_detail<V: Value, E: Send + Sync + 'static>(
+        &self,
+        key: &str,
+        terms: &Terms,
+        mode: Mode,
+        elsewhere: Option<&Elsewhere<'_, Known<'_>>>,
+        f: impl FnOnce(Option<Kept<V>>) -> Result<Built<V>, E>,
+    ) -> Result<Detailed<V>, BuildError<E>> {
+        let store = self.store_of(terms);
         let known = store.known(TypeId::of::<V>());
-        let shelf = among::<V, E>(store, self.holder(&terms), known.as_deref(), &terms)?;
-        let groups = asked(&terms);
-        let call = self.call(&terms, mode, groups.as_ref());
+        let shelf = among::<V, E>(store, self.holder(terms), known.as_deref(), terms)?;
+        let groups = asked(terms);
+        let call = self.call(terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
         let entry = match call.look(&shelf, hash, &&text) {
-            Some(entry) => entry,
-            None => {
-                let build = || brought(f(), &terms, store);
-                let flown = call.obtain(&shelf, hash, text.clone(), build);
+            Looked::Answer(entry) => entry,
+            looked => {
+                let due = looked.due();
+                let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
+                let build = || bring(terms, store, kept, f);
+                let flown = call.answer(&shelf, hash, text.clone(), due, elsewhere, build);
                 flown.map_err(typed::<E>)?
             }
         };
-        answer(&entry.value, || store.flights().site(&text))
+        let value = answer::<V, E>(&entry.value, || store.flights().site(&text))?;
+        Ok(call.detailed(value))
     }
 
     /// Whether a call would be answered by what is kept.
@@ -165,7 +338,7 @@ impl Memoizer {
         let call = self.call(&terms, Mode::Take, None);
         let holder = self.holder(&terms);
         let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
-        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry) == Verdict::Fresh))
+        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry).is_fresh()))
     }
 
     /// What is kept for `key`, whether fresh or not, if it is a `V`.
@@ -217,7 +390,8 @@ impl Memoizer {
     }
 
     /// Has what is kept for `key` expire after `age` from now on; answers whether
-    /// anything is kept.
+    /// anything is kept. Its stale period follows, if it has one: so 0 has it refreshed
+    /// while it is served.
     ///
     /// # Errors
     ///
@@ -303,7 +477,8 @@ impl Memoizer {
             mode,
             groups,
             missed: Version::UNKNOWN,
-            waited: Flag::default(),
+            works: &self.settings().works,
+            track: Track::default(),
         }
     }
 
@@ -319,35 +494,57 @@ impl Memoizer {
     }
 }
 
-/// What a function has answered with, as such a store takes it.
-pub(super) fn brought<V: Value, E: Send + Sync + 'static>(
-    answered: Result<(Answer, V), E>,
+/// What a `None` is, where it counts.
+pub(super) fn some_or_nothing<V>(value: Option<V>) -> Built<Option<V>> {
+    match &value {
+        Some(_) => Built::new(value),
+        None => Built::negative(value),
+    }
+}
+
+/// Runs the function, and says what is to be kept of what it brings.
+pub(super) fn bring<V: Value, E: Send + Sync + 'static>(
     terms: &Terms,
     store: &SharedStore,
+    kept: Option<Kept<V>>,
+    f: impl FnOnce(Option<Kept<V>>) -> Result<Built<V>, E>,
 ) -> Result<Brought<AnyValue>, AnyFailure> {
     let keeps_errors = terms.keeps_errors() && store.form() == Form::Values;
-    match answered {
-        Ok((answer, value)) => Ok(Brought {
-            ages: terms.ages_of(&value),
-            value: AnyValue::new(value),
-            answer,
-            etag: None,
-        }),
+    match f(kept) {
+        Ok(built) => {
+            let own = Ages {
+                max_age: built.max_age,
+                stale_for: built.stale_for,
+                none_age: built.max_age,
+                expiry: None,
+            };
+            Ok(Brought {
+                ages: own.or(terms.ages_of(&built.value)),
+                value: AnyValue::new(built.value),
+                answer: match built.keeping {
+                    Keeping::Negative => Answer::Nothing,
+                    Keeping::Value | Keeping::Not => Answer::Value,
+                },
+                etag: built.etag,
+                is_not_modified: built.is_not_modified,
+                is_not_kept: built.keeping == Keeping::Not,
+                told: match built.tags {
+                    Tags::OfCall => None,
+                    Tags::Kept(keys) => Some(keys.into()),
+                    Tags::Named(names) => Some(terms.tag_keys(&names).into()),
+                },
+            })
+        }
         Err(error) if keeps_errors => Ok(Brought {
             value: AnyValue::new(Negative(Arc::new(error))),
             answer: Answer::Error,
             ages: Ages::default(),
             etag: None,
+            is_not_modified: false,
+            is_not_kept: false,
+            told: None,
         }),
         Err(error) => Err(AnyFailure::new(error)),
-    }
-}
-
-/// What a `None` is, where it counts.
-pub(super) fn some_or_nothing<V>(value: Option<V>) -> (Answer, Option<V>) {
-    match value {
-        Some(value) => (Answer::Value, Some(value)),
-        None => (Answer::Nothing, None),
     }
 }
 
@@ -357,7 +554,7 @@ pub(super) fn asked(terms: &Terms) -> Option<Asked> {
 }
 
 /// A shared store, for values of one type and errors of another.
-pub(super) type Known<'s> = Among<'s, fn(&AnyValue) -> bool>;
+pub(super) type Known<'s> = Among<'s, fn(&AnyValue) -> Option<Answer>>;
 
 /// Such a store.
 ///
@@ -376,8 +573,9 @@ pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     Ok(Among {
         store,
         holder,
-        value: |value| {
-            value.downcast_ref::<V>().is_some() || value.downcast_ref::<Negative<E>>().is_some()
+        answer: |value| {
+            let value_of = value.downcast_ref::<V>().map(|_| Answer::Value);
+            value_of.or_else(|| value.downcast_ref::<Negative<E>>().map(|_| Answer::Error))
         },
         failure: AnyFailure::is::<E>,
         coded,

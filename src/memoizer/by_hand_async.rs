@@ -1,13 +1,14 @@
 //! Calls by text keys, of callers that await.
 
 use super::Memoizer;
-use super::by_hand::{Value, among, answer, asked, brought, some_or_nothing, typed};
+use super::by_hand::{Value, among, answer, asked, bring, some_or_nothing, typed};
 use super::path::Mode;
+use crate::built::Built;
 use crate::drive::boxed;
 use crate::error::BuildError;
 use crate::key::hash_of;
 use crate::memento::Outcome;
-use crate::options::{Answer, Options};
+use crate::options::Options;
 use std::any::TypeId;
 use std::borrow::Borrow;
 
@@ -69,8 +70,7 @@ impl Memoizer {
         V: Value,
         R: Outcome<V>,
     {
-        let answered = |value: V| (Answer::Value, value);
-        let build = async { build.await.into_result().map(answered) };
+        let build = async { build.await.into_result().map(Built::new) };
         self.ask_async(key, options.borrow(), Mode::Take, build)
             .await
     }
@@ -117,8 +117,7 @@ impl Memoizer {
         V: Value,
         R: Outcome<V>,
     {
-        let answered = |value: V| (Answer::Value, value);
-        let build = async { build.await.into_result().map(answered) };
+        let build = async { build.await.into_result().map(Built::new) };
         self.ask_async(key, &Options::new(), Mode::Refresh, build)
             .await
     }
@@ -128,7 +127,7 @@ impl Memoizer {
         key: &str,
         options: &Options,
         mode: Mode,
-        build: impl Future<Output = Result<(Answer, V), E>> + Send,
+        build: impl Future<Output = Result<Built<V>, E>> + Send,
     ) -> Result<V, BuildError<E>> {
         let terms = self.terms(options)?;
         let store = self.store_of(&terms);
@@ -138,10 +137,13 @@ impl Memoizer {
         let call = self.call(&terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
-        let entry = match call.look(&shelf, hash, &&text) {
+        let entry = match call.look(&shelf, hash, &&text).fresh(&call) {
             Some(entry) => entry,
             None => {
-                let build = async { brought(build.await, &terms, store) };
+                let build = async {
+                    let answered = build.await;
+                    bring(&terms, store, None, |_| answered)
+                };
                 let flown = boxed(call.obtain_async(&shelf, hash, text.clone(), build));
                 flown.await.map_err(typed::<E>)?
             }

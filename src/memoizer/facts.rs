@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// What an entry says beside its value and its expiry.
 ///
-/// Most entries have no etag and are in no group. Their creation and build time are packed into the
+/// Most entries have no etag, no stale period, and are in no group. Their creation and build time are packed into the
 /// pointer itself; the others point to all of it. So a million of them take eight
 /// bytes each and no allocation.
 pub(crate) struct Facts(NonNull<Full>);
@@ -104,6 +104,11 @@ impl Note for Facts {
             None => Stamp::from_nanos((self.word() >> (1 + TOOK_BITS)) << CREATED_DROPS),
         }
     }
+
+    fn stale(&self) -> u64 {
+        let marks = self.full().and_then(|full| full.marks.as_ref());
+        marks.map_or(0, |marks| marks.stale)
+    }
 }
 
 /// A word that is no pointer.
@@ -140,7 +145,7 @@ mod tests {
             value: (),
             created: Stamp::from_nanos(1_792_000_000_123_456_789),
             expires: Stamp::NEVER,
-            marks: Marks::of(etag, Vec::new()),
+            marks: Marks::of(etag, Vec::new(), 0),
             took: 0.012_345,
         }
     }

@@ -90,8 +90,12 @@ impl Asked {
     }
 
     /// The marks of an entry in these groups.
-    pub(super) fn marks(groups: Option<&Asked>, etag: Option<Etag>) -> Option<Arc<Marks>> {
-        Marks::of(etag, groups.map_or_else(Vec::new, Asked::recorded))
+    pub(super) fn marks(
+        groups: Option<&Asked>,
+        etag: Option<Etag>,
+        stale: u64,
+    ) -> Option<Arc<Marks>> {
+        Marks::of(etag, groups.map_or_else(Vec::new, Asked::recorded), stale)
     }
 
     fn recorded(&self) -> Vec<Recorded> {
@@ -197,7 +201,7 @@ impl Call<'_> {
     /// first was over, and so after the call. While generations cannot be read, that is
     /// what keeps callers from building one after the other.
     pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
-        match self.waited.get() {
+        match self.track.waited.get() {
             true => Facts::from(entry),
             false => self.facts(holder, entry),
         }
@@ -221,14 +225,81 @@ impl Call<'_> {
             .is_ok()
     }
 
-    /// The marks of an entry that this call has built, which says this of its own make.
+    /// The marks of an entry that this call has built, which says this of its own make and
+    /// has this stale period, in nanoseconds.
     #[inline]
-    pub(super) fn marks(&self, own: Option<Etag>) -> Option<Arc<Marks>> {
-        if own.is_none() && self.demand.etag.is_none() && self.groups.is_none() {
+    pub(super) fn marks(&self, own: Option<Etag>, stale: u64) -> Option<Arc<Marks>> {
+        if own.is_none() && self.demand.etag.is_none() && self.groups.is_none() && stale == 0 {
             return None;
         }
+        let groups = self.groups.map_or_else(Vec::new, Asked::recorded);
+        self.marks_in(own, groups, stale)
+    }
+
+    /// The same in these groups.
+    pub(super) fn marks_in(
+        &self,
+        own: Option<Etag>,
+        groups: Vec<Recorded>,
+        stale: u64,
+    ) -> Option<Arc<Marks>> {
         let etag = own.or_else(|| self.demand.etag.cloned());
-        Asked::marks(self.groups, etag)
+        Marks::of(etag, groups, stale)
+    }
+
+    /// The groups of an entry that is to be refreshed and that are not this call's, as
+    /// their generations are now: before the build, which may say that they stay. What
+    /// cannot be read is left out.
+    pub(super) fn carried<S: Shelf, V>(&self, shelf: &S, entry: &Entry<V>) -> Vec<Recorded> {
+        let is_own = |group: &Recorded| {
+            let own = self.groups.map_or(&[][..], |groups| &groups.keys);
+            own.contains(&group.group)
+        };
+        let open: Vec<_> = entry.groups().iter().filter(|it| !is_own(it)).collect();
+        if open.is_empty() {
+            return Vec::new();
+        }
+        let found = match shelf.holder() {
+            Holder::Memoizer(epochs) => open.iter().map(|_| Ok(Some(epochs.now()))).collect(),
+            Holder::Store(store) => store.generations(open.iter().map(|it| &*it.group)),
+        };
+        let pairs = open.into_iter().zip(found);
+        let read = pairs.filter_map(|(group, found)| {
+            let generation = found.ok().flatten()?;
+            let group = Arc::clone(&group.group);
+            Some(Recorded { group, generation })
+        });
+        read.collect()
+    }
+
+    /// The groups of a result whose build has said which tags it has: those of them that
+    /// are the call's or were `carried`, and those of the call's that are no tags.
+    pub(super) fn told(
+        &self,
+        told: &[Arc<String>],
+        carried: &[Recorded],
+    ) -> Result<Vec<Recorded>, StoreError> {
+        let own = self.groups.map_or_else(Vec::new, Asked::recorded);
+        let known = || own.iter().chain(carried).map(|known| &known.group);
+        if let Some(unknown) = told
+            .iter()
+            .find(|told| !known().any(|known| known == *told))
+        {
+            return Err(StoreError::new(
+                "keeping a result",
+                format!(
+                    "its build says the group {unknown:?}, which is none of the call's: name it \
+                     in the option `tags` too, so that it is read before the build"
+                ),
+            ));
+        }
+        let tags = self
+            .terms
+            .tag_keys(self.terms.tags.as_deref().unwrap_or(&[]));
+        let has = |group: &Recorded| told.contains(&group.group) || !tags.contains(&group.group);
+        let carried = carried.iter().filter(|group| told.contains(&group.group));
+        let carried: Vec<_> = carried.cloned().collect();
+        Ok(own.into_iter().filter(has).chain(carried).collect())
     }
 }
 

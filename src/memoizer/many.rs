@@ -89,7 +89,10 @@ impl Memoizer {
         let found = shelf.find_many(&texts, groups.as_ref());
         let mut open = Vec::new();
         for (key, found) in asked.into_iter().zip(found) {
-            match call.judge(shelf.holder(), shelf.recognise(found)) {
+            match call
+                .judge(shelf.holder(), shelf.recognise(found))
+                .fresh(&call)
+            {
                 Some(entry) => _ = many.found.insert(key.key, entry),
                 None => open.push(key),
             }
@@ -278,6 +281,9 @@ impl<'k> Many<'_, 'k> {
                 value: AnyValue::new(value),
                 answer: Answer::Value,
                 etag: None,
+                is_not_modified: false,
+                is_not_kept: false,
+                told: None,
             };
             let entry = call.entry(led.key.hash, brought, took, &led.run);
             if let Some(lead) = led.lead {
@@ -303,11 +309,11 @@ impl<'k> Many<'_, 'k> {
     ) -> Result<Vec<Led<'s, 'o, 'k>>, BuildError<AnyFailure>> {
         let (call, shelf) = (self.call, self.shelf);
         let mut late = Vec::new();
-        let patience = call.patience().started();
+        let patience = call.patience(None).started();
         for (key, flight) in joined {
             let landing = match block_on(shelf.flights().wait(&flight, patience)) {
                 Ok(landing) => landing,
-                Err(BuildError::TimedOut(_)) if call.builds_alone() => {
+                Err(BuildError::TimedOut(_)) if call.builds_alone(None) => {
                     late.push(Led {
                         key,
                         inside: None,
@@ -331,7 +337,7 @@ impl<'k> Many<'_, 'k> {
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
         }
-        call.waited.set(true);
+        call.track.waited.set(true);
         Ok(late)
     }
 }

@@ -61,6 +61,40 @@ pub trait Memoized: Sized + 'static {
         Answer::Value
     }
 
+    /// Whether [`from_key`](Self::from_key) runs anything. Then a result can be refreshed
+    /// in the background, while its callers go on.
+    const FROM_KEY: bool = false;
+
+    /// Runs `run` with the arguments of a call, made anew from its key; nothing, where a
+    /// key does not hold all of them.
+    ///
+    /// Without it, the first caller who finds a result stale refreshes it itself.
+    /// `#[memoize]` writes it where all arguments are part of the key, by value or by
+    /// reference.
+    ///
+    /// ```
+    /// # use mementos::{Memoized, key::Lookup};
+    /// # struct Length;
+    /// # impl Memoized for Length {
+    /// #     type Args<'a> = &'a str;
+    /// #     type Key = String;
+    /// #     type Output = usize;
+    /// #     const NAME: &'static str = "app::length";
+    /// #     fn lookup<'r, 'a: 'r>(text: &'r &'a str) -> impl Lookup<String> { *text }
+    /// #     fn run(text: &str) -> usize { text.len() }
+    /// #     fn copy(output: &usize) -> Option<usize> { Some(*output) }
+    /// const FROM_KEY: bool = true;
+    ///
+    /// fn from_key<R>(key: &String, run: impl for<'a> FnOnce(&'a str) -> R) -> Option<R> {
+    ///     Some(run(key))
+    /// }
+    /// # }
+    /// # assert_eq!(Length::from_key(&"four".to_owned(), Length::run), Some(4));
+    /// ```
+    fn from_key<R>(_key: &Self::Key, _run: impl for<'a> FnOnce(Self::Args<'a>) -> R) -> Option<R> {
+        None
+    }
+
     /// How an output becomes bytes, for a store that keeps bytes: nothing, if there is
     /// no way.
     fn coding() -> Option<Coding<Self::Output>> {

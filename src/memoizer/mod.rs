@@ -3,6 +3,8 @@
 //! | part | does one thing |
 //! |---|---|
 //! | `path` | the way of every call: look, decide, join or lead, lock, build, publish |
+//! | `due` | what a call does about what is stale, or nearly so |
+//! | `works` | what is done in the background |
 //! | `shelf` | where results are kept, as a call sees it |
 //! | `by_hand`, `by_hand_async` | calls by text keys: `memo.get("key", || ..)` |
 //! | `many` | several keys with one call of the function |
@@ -18,6 +20,7 @@
 mod by_hand;
 #[cfg(feature = "async")]
 mod by_hand_async;
+mod due;
 mod epochs;
 mod facts;
 mod function;
@@ -38,6 +41,7 @@ mod shelf;
 mod table;
 #[cfg(feature = "tracing")]
 mod tracing;
+mod works;
 
 #[cfg(feature = "async")]
 pub use function::call_async;
@@ -55,6 +59,7 @@ pub use tracing::TracingObserver;
 
 use function::{AnyFunction, Inner};
 
+use crate::background::Background;
 use crate::clock::{Clock, Watch};
 use crate::error::RegionError;
 use crate::held::Held;
@@ -69,7 +74,7 @@ use once_cell::sync::Lazy;
 use settings::Settings;
 use std::any::TypeId;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// Keeps the results of functions, of any types, by key.
 ///
@@ -206,6 +211,48 @@ impl Memoizer {
         let chosen = self.settings().choose_clock(Watch::Own(Arc::new(clock)));
         assert!(chosen, "choose the clock before the memoizer is used");
         self
+    }
+
+    /// Chooses where refreshes are done that nobody waits for. A [`Pool`] of this
+    /// memoizer's own is used if nothing else is said.
+    ///
+    /// [`Pool`]: crate::background::Pool
+    ///
+    /// # Panics
+    ///
+    /// If something has been done in the background.
+    #[must_use]
+    pub fn background(self, background: impl Background + 'static) -> Self {
+        let chosen = self.settings().works.choose(Arc::new(background));
+        assert!(
+            chosen,
+            "choose the background before anything is done in it"
+        );
+        self
+    }
+
+    /// Waits until nothing is being done in the background for this memoizer and its
+    /// functions: for the end of a program, and for tests. What begins meanwhile is
+    /// waited for too. Called by background work, it does not wait.
+    ///
+    /// ```
+    /// use mementos::{Memoizer, Options, clock::FakeClock};
+    /// use std::time::Duration;
+    ///
+    /// let clock = FakeClock::new();
+    /// let memo = Memoizer::in_memory().clock(clock.clone());
+    /// let options = Options::new()
+    ///     .max_age(Duration::from_secs(60))
+    ///     .stale_for(Duration::from_secs(60));
+    /// memo.get_refreshing("key", &options, || 1)?;
+    /// clock.advance(Duration::from_secs(60));
+    /// assert_eq!(memo.get_refreshing("key", &options, || 2)?, 1); // stale, at once
+    /// memo.drain();
+    /// assert_eq!(memo.get_refreshing("key", &options, || 3)?, 2);
+    /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+    /// ```
+    pub fn drain(&self) {
+        self.settings().works.drain();
     }
 
     /// Adds an observer.
@@ -372,7 +419,8 @@ impl Memoizer {
         let id = TypeId::of::<Inner<M>>();
         let known = functions.get(hash_of(&id), |known| *known == id);
         let held = known.unwrap_or_else(|| {
-            let ours = Arc::new(Inner::<M>::new(Arc::clone(self.settings())));
+            let settings = Arc::clone(self.settings());
+            let ours = Arc::new_cyclic(|ours| Inner::<M>::new(settings, ours.clone()));
             functions.get_or_insert(hash_of(&id), id, Held::Counted(ours as _))
         });
         held.typed().expect("its id names its type")
@@ -383,7 +431,7 @@ impl Memoizer {
         if let Some(inner) = home.get() {
             return Held::Forever(inner);
         }
-        let inner = home.get_or_init(|| Inner::new(Arc::clone(self.settings())));
+        let inner = home.get_or_init(|| Inner::new(Arc::clone(self.settings()), Weak::new()));
         let id = TypeId::of::<Inner<M>>();
         let any: &'static dyn AnyFunction = inner;
         self.shared

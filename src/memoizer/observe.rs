@@ -65,6 +65,15 @@ pub enum Event<'e> {
     Miss,
     /// What was kept had expired, for itself or for this call.
     Expired,
+    /// A call was answered from what is kept, which is being refreshed before it expires.
+    Early,
+    /// A call was answered by a stale value, which is being refreshed.
+    Stale,
+    /// A call was answered by a stale value, since a build has failed or has taken too
+    /// long.
+    Fallback,
+    /// A build said that what is kept holds.
+    NotModified,
     /// What was kept had another etag.
     EtagChanged,
     /// Another caller's build answered the call.
@@ -99,6 +108,10 @@ impl Event<'_> {
             Event::Hit => "hit",
             Event::Miss => "miss",
             Event::Expired => "expired",
+            Event::Early => "early",
+            Event::Stale => "stale",
+            Event::Fallback => "fallback",
+            Event::NotModified => "not_modified",
             Event::EtagChanged => "etag_changed",
             Event::Joined => "joined",
             Event::Built { .. } => "built",
@@ -159,6 +172,13 @@ impl Log<'_> {
         let counters = self.counters;
         match event {
             Event::Hit => counters.hit(),
+            Event::Early => {
+                counters.hit();
+                counters.early.add(1);
+            }
+            Event::Stale => counters.stale.add(1),
+            Event::Fallback => counters.fallbacks.add(1),
+            Event::NotModified => counters.not_modified.add(1),
             Event::Expired => counters.expired.add(1),
             Event::EtagChanged => counters.changed.add(1),
             Event::Built { took } => counters.built(took),

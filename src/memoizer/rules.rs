@@ -20,6 +20,8 @@ pub struct Rules<M: Memoized> {
     expiry_by: Option<ByArgs<M, SystemTime>>,
     max_age_of: Option<OfOutput<M, Duration>>,
     expiry_of: Option<OfOutput<M, SystemTime>>,
+    stale_for_by: Option<ByArgs<M, Duration>>,
+    stale_for_of: Option<OfOutput<M, Duration>>,
     etag_of: Option<OfOutput<M, Etag>>,
 }
 
@@ -36,6 +38,8 @@ impl<M: Memoized> Rules<M> {
             expiry_by: None,
             max_age_of: None,
             expiry_of: None,
+            stale_for_by: None,
+            stale_for_of: None,
             etag_of: None,
         }
     }
@@ -106,6 +110,27 @@ impl<M: Memoized> Rules<M> {
         self
     }
 
+    /// The stale period of a fresh value, by the arguments. `None` leaves it to the
+    /// options.
+    #[must_use]
+    pub fn stale_for_by<T: Into<Option<Duration>>>(
+        mut self,
+        period: impl for<'a> Fn(&M::Args<'a>) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.stale_for_by = Some(Arc::new(move |args| period(args).into()));
+        self
+    }
+
+    /// The stale period of a fresh value, by the value. It comes before the arguments.
+    #[must_use]
+    pub fn stale_for_of<T: Into<Option<Duration>>>(
+        mut self,
+        period: impl Fn(&M::Output) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.stale_for_of = Some(Arc::new(move |output| period(output).into()));
+        self
+    }
+
     /// What the fresh value says of its own make. It is kept with the value, and
     /// compared with what a call gives.
     #[must_use]
@@ -132,6 +157,9 @@ impl<M: Memoized> Rules<M> {
         if !(call.expiry.inherits() && call.expiry_of.inherits()) {
             (left.expiry_by, left.expiry_of) = (None, None);
         }
+        if !(call.stale_for.inherits() && call.stale_for_of.inherits()) {
+            (left.stale_for_by, left.stale_for_of) = (None, None);
+        }
         left
     }
 
@@ -141,8 +169,12 @@ impl<M: Memoized> Rules<M> {
             true => terms.with_own_ages(),
             false => terms,
         };
-        match self.expiry_by.is_some() || self.expiry_of.is_some() {
+        let terms = match self.expiry_by.is_some() || self.expiry_of.is_some() {
             true => terms.with_own_expiries(),
+            false => terms,
+        };
+        match self.stale_for_by.is_some() || self.stale_for_of.is_some() {
+            true => terms.with_own_stale_periods(),
             false => terms,
         }
     }
@@ -164,9 +196,12 @@ impl<M: Memoized> Rules<M> {
     pub(crate) fn ages(&self, args: &M::Args<'_>) -> Ages {
         let max_age = self.max_age_by.as_ref().and_then(|age| age(args));
         let expiry = self.expiry_by.as_ref().and_then(|at| at(args));
+        let stale_for = self.stale_for_by.as_ref().and_then(|period| period(args));
         Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
+            stale_for,
+            none_age: None,
         }
     }
 
@@ -174,9 +209,12 @@ impl<M: Memoized> Rules<M> {
     pub(crate) fn ages_of(&self, output: &M::Output) -> Ages {
         let max_age = self.max_age_of.as_ref().and_then(|age| age(output));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(output));
+        let stale_for = self.stale_for_of.as_ref().and_then(|period| period(output));
         Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
+            stale_for,
+            none_age: None,
         }
     }
 
@@ -195,6 +233,8 @@ impl<M: Memoized> Clone for Rules<M> {
             expiry_by: self.expiry_by.clone(),
             max_age_of: self.max_age_of.clone(),
             expiry_of: self.expiry_of.clone(),
+            stale_for_by: self.stale_for_by.clone(),
+            stale_for_of: self.stale_for_of.clone(),
             etag_of: self.etag_of.clone(),
         }
     }

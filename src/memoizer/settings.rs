@@ -2,6 +2,7 @@
 
 use super::epochs::Epochs;
 use super::observe::Observers;
+use super::works::Works;
 use crate::clock::Watch;
 use crate::error::RegionError;
 use crate::options::{Options, Terms};
@@ -18,6 +19,8 @@ pub(crate) struct Settings {
     pub(crate) observers: Observers,
     /// What has been invalidated of what is in no store.
     pub(crate) epochs: Arc<Epochs>,
+    /// What is done in the background.
+    pub(crate) works: Works,
     book: RwLock<Book>,
     /// Grows with every change.
     version: AtomicU64,

@@ -5,11 +5,14 @@ use super::groups::{Asked, Holder};
 use crate::clock::Stamp;
 use crate::coding::Coded;
 use crate::entry::{AnyValue, Entry};
+use crate::error::BuildError;
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
-use crate::options::Terms;
+use crate::options::{Answer, Terms};
+use crate::refresh::{Ended, Refreshes};
 use crate::store::{AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation};
 use crate::table::Version;
+use std::sync::Arc;
 
 pub(crate) trait Shelf {
     type Key: Key;
@@ -20,6 +23,9 @@ pub(crate) trait Shelf {
     type Displaced: Displaces;
 
     fn flights(&self) -> &Flights<Self::Key, Entry<Self::Value>, Self::Failure>;
+
+    /// The refreshes of what is in there.
+    fn refreshes(&self) -> &Arc<Refreshes<Self::Key, Done<Self>>>;
 
     fn find<Q: Lookup<Self::Key>>(
         &self,
@@ -75,7 +81,16 @@ pub(crate) trait Shelf {
 
     /// Whether what another caller's build ended with means anything to this one.
     fn knows(&self, landed: Result<&Self::Value, &Self::Failure>) -> bool;
+
+    /// Whether a value is an error of the function's own.
+    fn fails(&self, value: &Self::Value) -> bool;
 }
+
+/// What a job for such a shelf ends with.
+pub(crate) type Done<S> = Ended<Entry<<S as Shelf>::Value>, <S as Shelf>::Failure>;
+
+/// What a build of such a shelf's ends with.
+pub(crate) type Outcome<S> = Result<Entry<<S as Shelf>::Value>, BuildError<<S as Shelf>::Failure>>;
 
 /// What a put has pushed out.
 pub(crate) trait Displaces {
@@ -88,18 +103,18 @@ pub(crate) trait Displaces {
 /// A shared store evicts as it likes, and tells that to its own listener.
 impl Displaces for Option<Entry<AnyValue>> {}
 
-/// A shared store, for values that `value` recognises, and errors that `failure`
-/// does. Any other value under the same key is a fault, and counts as a miss.
+/// A shared store, for values of which `answer` knows what they are, and errors that
+/// `failure` recognises. Any other value under the same key is a fault, and counts as a miss.
 pub(crate) struct Among<'s, F> {
     pub(crate) store: &'s SharedStore,
     pub(crate) holder: Holder<'s>,
-    pub(crate) value: F,
+    pub(crate) answer: F,
     pub(crate) failure: fn(&AnyFailure) -> bool,
     /// How its values become bytes, if that is asked.
     pub(crate) coded: Option<Coded<'s>>,
 }
 
-impl<F: Fn(&AnyValue) -> bool> Among<'_, F> {
+impl<F: Fn(&AnyValue) -> Option<Answer>> Among<'_, F> {
     /// What is kept for several keys, of whatever kind, and with the same question what
     /// there is of groups. The keys come first: in a store that answers for one after
     /// another, a generation is then no older than an entry.
@@ -127,7 +142,7 @@ impl<F: Fn(&AnyValue) -> bool> Among<'_, F> {
         found: Result<Option<Entry<AnyValue>>, StoreError>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         match found? {
-            Some(entry) if !(self.value)(&entry.value) => {
+            Some(entry) if (self.answer)(&entry.value).is_none() => {
                 let found = format!("there is a value of another kind, {:?}", entry.value);
                 Err(StoreError::new("reading", found))
             }
@@ -136,7 +151,7 @@ impl<F: Fn(&AnyValue) -> bool> Among<'_, F> {
     }
 }
 
-impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
+impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
     type Key = String;
     type Value = AnyValue;
     type Failure = AnyFailure;
@@ -144,6 +159,10 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
 
     fn flights(&self) -> &Flights<String, Entry<AnyValue>, AnyFailure> {
         self.store.flights()
+    }
+
+    fn refreshes(&self) -> &Arc<Refreshes<String, Done<Self>>> {
+        self.store.refreshes()
     }
 
     fn find<Q: Lookup<String>>(
@@ -201,8 +220,12 @@ impl<F: Fn(&AnyValue) -> bool> Shelf for Among<'_, F> {
 
     fn knows(&self, landed: Result<&AnyValue, &AnyFailure>) -> bool {
         match landed {
-            Ok(value) => (self.value)(value),
+            Ok(value) => (self.answer)(value).is_some(),
             Err(failure) => (self.failure)(failure),
         }
+    }
+
+    fn fails(&self, value: &AnyValue) -> bool {
+        (self.answer)(value) == Some(Answer::Error)
     }
 }

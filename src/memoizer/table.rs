@@ -2,7 +2,7 @@ use super::epochs::Epochs;
 use super::facts::Facts;
 use super::groups::{Asked, Holder};
 use super::output::Output;
-use super::shelf::{Displaces, Shelf};
+use super::shelf::{Displaces, Done, Shelf};
 use super::{Memoized, Shareable};
 use crate::clock::Stamp;
 use crate::drive::block_on;
@@ -10,7 +10,8 @@ use crate::entry::Entry;
 use crate::flight::{Flights, Leaders, Publish};
 use crate::generation::How;
 use crate::key::{Lookup, hash_of, text};
-use crate::options::Terms;
+use crate::options::{Answer, Terms};
+use crate::refresh::{Ended, Refreshes};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
 use crate::store::{Guards, Lease, StoreError};
@@ -21,8 +22,12 @@ use std::sync::Arc;
 pub(crate) struct Table<M: Memoized> {
     rows: Rows<M>,
     flights: Flights<M::Key, Entry<Output<M>>, Unshared>,
+    refreshes: Arc<Refreshes<M::Key, JobsEnd<M>>>,
     epochs: Arc<Epochs>,
 }
+
+/// What a job for the function ends with.
+type JobsEnd<M> = Ended<Entry<Output<M>>, Unshared>;
 
 enum Rows<M: Memoized> {
     Free(Free<M>),
@@ -90,6 +95,7 @@ impl<M: Shareable> Table<M> {
                 _ => Rows::Free(Expiring::new(hash_of)),
             },
             flights: Flights::new(M::NAME, Leaders::Unnamed),
+            refreshes: Arc::new(Refreshes::new()),
             epochs: Arc::clone(epochs),
         }
     }
@@ -169,20 +175,20 @@ impl<M: Shareable> Table<M> {
 
     /// Voids the builds under way, and forgets what is kept, or has it expire; answers
     /// how many results are gone.
-    pub(crate) fn end(&self, how: How) -> usize {
+    pub(crate) fn end(&self, how: How, now: Stamp) -> usize {
         match how {
             How::Hard => self.clear(),
             How::Soft => {
                 block_on(self.flights.void_all());
-                self.expire();
+                self.expire(now);
                 0
             }
         }
     }
 
-    /// Has all that is kept expire.
-    fn expire(&self) {
-        let at = Stamp::OVER;
+    /// Has all that is kept expire. Of what has a stale period that counts from here on,
+    /// or from when it has expired before; the rest is over, whatever the clock says.
+    fn expire(&self, at: Stamp) {
         match &self.rows {
             Rows::Free(rows) => rows.expire_all(at),
             #[cfg(feature = "bounded")]
@@ -191,8 +197,11 @@ impl<M: Shareable> Table<M> {
                 for (key, _) in store.entries().unwrap_or_default() {
                     let hash = hash_of(&key);
                     store.update(hash, &&key, |row, hint| {
-                        row.expires = at;
-                        *hint = at;
+                        row.expires = match row.stale() {
+                            0 => Stamp::from_nanos(0),
+                            _ => row.expires.min(at),
+                        };
+                        *hint = row.until();
                     });
                 }
             }
@@ -205,10 +214,8 @@ impl<M: Shareable> Table<M> {
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
                 let changed = store.update(hash, asked, |row, hint| {
-                    if row.expires != Stamp::OVER {
-                        row.expires = at;
-                        *hint = at;
-                    }
+                    row.expires = at;
+                    *hint = row.until();
                 });
                 changed.is_some()
             }
@@ -235,6 +242,10 @@ impl<M: Shareable> Shelf for Table<M> {
 
     fn flights(&self) -> &Flights<M::Key, Entry<Output<M>>, Unshared> {
         &self.flights
+    }
+
+    fn refreshes(&self) -> &Arc<Refreshes<M::Key, Done<Self>>> {
+        &self.refreshes
     }
 
     fn find<Q: Lookup<M::Key>>(
@@ -276,7 +287,7 @@ impl<M: Shareable> Shelf for Table<M> {
             }
             #[cfg(feature = "bounded")]
             Rows::Bounded(store) => {
-                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.expires))
+                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.until()))
             }
         })
     }
@@ -321,5 +332,9 @@ impl<M: Shareable> Shelf for Table<M> {
 
     fn knows(&self, landed: Result<&Output<M>, &Unshared>) -> bool {
         landed.is_ok()
+    }
+
+    fn fails(&self, value: &Output<M>) -> bool {
+        M::answer(value.get()) == Answer::Error
     }
 }

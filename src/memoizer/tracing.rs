@@ -48,13 +48,20 @@ impl Observer for TracingObserver {
         let Origin { function, region } = *origin;
         let name = event.name();
         match *event {
-            Event::Hit | Event::Miss | Event::Expired | Event::EtagChanged | Event::Joined => {
+            Event::Hit
+            | Event::Miss
+            | Event::Expired
+            | Event::Early
+            | Event::Stale
+            | Event::NotModified
+            | Event::EtagChanged
+            | Event::Joined => {
                 trace!(target: TARGET, function, region, "{name}");
             }
             Event::Built { took } => {
                 debug!(target: TARGET, function, region, took_ms = millis(took), "{name}");
             }
-            Event::Failed => debug!(target: TARGET, function, region, "{name}"),
+            Event::Fallback | Event::Failed => debug!(target: TARGET, function, region, "{name}"),
             Event::Evicted { entries } => {
                 debug!(target: TARGET, function, region, entries, "{name}");
             }

@@ -27,6 +27,13 @@ struct Written {
     schema: Setting<u64>,
     tags: Setting<Vec<String>>,
     grouped: Setting<bool>,
+    stale_for: Setting<Age>,
+    only_fresh: Setting<bool>,
+    retry_after: Setting<Age>,
+    soft_timeout: Setting<Age>,
+    hard_timeout: Setting<Age>,
+    early_from: Setting<f64>,
+    early_beta: Setting<f64>,
 }
 
 impl<'de> Deserialize<'de> for Options {
@@ -51,6 +58,13 @@ impl<'de> Deserialize<'de> for Options {
                 .tags
                 .map(|tags| tags.into_iter().map(name).collect()),
             grouped: written.grouped,
+            stale_for: written.stale_for.map(age),
+            only_fresh: written.only_fresh,
+            retry_after: written.retry_after.map(age),
+            soft_timeout: written.soft_timeout.map(age),
+            hard_timeout: written.hard_timeout.map(age),
+            early_from: written.early_from,
+            early_beta: written.early_beta,
             ..Options::new()
         })
     }
@@ -188,6 +202,13 @@ mod tests {
             expiry = "2027-01-01T00:00:00Z"
             tags = ["one", "two"]
             grouped = true
+            stale_for = "1h"
+            retry_after = 30
+            soft_timeout = "none"
+            hard_timeout = "2s"
+            only_fresh = false
+            early_from = 0.8
+            early_beta = 1
             "#,
         )
         .unwrap();
@@ -201,6 +222,13 @@ mod tests {
         let tags = long.tags.value().map(|tags| tags.join(" "));
         assert_eq!(tags.as_deref(), Some("one two"));
         assert_eq!(long.grouped, Setting::Set(true));
+        assert_eq!(long.stale_for, Setting::Set(Duration::from_secs(3600)));
+        assert_eq!(long.retry_after, Setting::Set(Duration::from_secs(30)));
+        assert_eq!(long.soft_timeout, Setting::None);
+        assert_eq!(long.hard_timeout, Setting::Set(Duration::from_secs(2)));
+        assert_eq!(long.only_fresh, Setting::Set(false));
+        assert_eq!(long.early_from, Setting::Set(0.8));
+        assert_eq!(long.early_beta, Setting::Set(1.0));
         let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_761_600);
         assert_eq!(long.expiry, Setting::Set(new_year));
     }

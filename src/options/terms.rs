@@ -1,9 +1,10 @@
 use super::{OfValue, OnLockTimeout, Options};
 use crate::clock::{Stamp, nanos};
-use crate::decide::{ANY_AGE, Demand};
+use crate::decide::{ANY_AGE, Demand, Early, WhileStale};
 use crate::etag::Etag;
 use crate::group::Group;
 use crate::key::text;
+use crate::luck;
 use crate::store::{Lock, SharedStore};
 use std::any::Any;
 use std::borrow::Cow;
@@ -12,6 +13,8 @@ use std::time::{Duration, SystemTime};
 
 /// How long to wait for a lock if nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait after a failure if nothing is said.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What holds for a call once all levels have come together.
 #[derive(Clone)]
@@ -44,6 +47,19 @@ pub(crate) struct Terms {
     pub(crate) tags: Option<Arc<[Arc<str>]>>,
     /// Whether results are in the groups of their region, their namespace, and all.
     pub(crate) grouped: bool,
+    /// The stale period of a fresh value, in nanoseconds.
+    stale_for: u64,
+    /// How stale a kept one may be.
+    stale_bound: u64,
+    stale_for_of: Option<OfValue<Duration>>,
+    only_fresh: bool,
+    pub(crate) retry_after: Duration,
+    pub(crate) while_stale: WhileStale,
+    /// How long to wait for a build at most, if that has a limit.
+    pub(crate) hard_timeout: Option<Duration>,
+    /// From which part of the fresh period on a value is refreshed.
+    early_from: f64,
+    early_beta: f64,
 }
 
 /// Which lock is held while something is built.
@@ -73,6 +89,9 @@ pub enum Answer {
 pub(crate) struct Ages {
     pub(crate) max_age: Option<Duration>,
     pub(crate) expiry: Option<Stamp>,
+    pub(crate) stale_for: Option<Duration>,
+    /// How long to keep it if it is nothing.
+    pub(crate) none_age: Option<Duration>,
 }
 
 impl Ages {
@@ -81,6 +100,8 @@ impl Ages {
         Ages {
             max_age: self.max_age.or(other.max_age),
             expiry: self.expiry.or(other.expiry),
+            stale_for: self.stale_for.or(other.stale_for),
+            none_age: self.none_age.or(other.none_age),
         }
     }
 }
@@ -123,6 +144,26 @@ impl From<&Options> for Terms {
             schema: options.schema.value().copied(),
             tags: options.tags.value().filter(|t| !t.is_empty()).cloned(),
             grouped: options.grouped.value().copied().unwrap_or_default(),
+            stale_for: options.stale_for.value().map_or(0, |period| nanos(*period)),
+            stale_bound: match options.stale_for_of.value() {
+                None => options.stale_for.value().map_or(0, |period| nanos(*period)),
+                Some(_) => ANY_AGE,
+            },
+            stale_for_of: options.stale_for_of.value().cloned(),
+            only_fresh: options.only_fresh.value().copied().unwrap_or_default(),
+            retry_after: match options.retry_after.value() {
+                Some(wait) => *wait,
+                None if options.retry_after.inherits() => RETRY_AFTER,
+                None => Duration::ZERO,
+            },
+            while_stale: match options.soft_timeout.value() {
+                Some(timeout) => WhileStale::Waits(*timeout),
+                None if options.soft_timeout.inherits() => WhileStale::Waits(Duration::ZERO),
+                None => WhileStale::Builds,
+            },
+            hard_timeout: options.hard_timeout.value().copied(),
+            early_from: options.early_from.value().copied().unwrap_or(1.0),
+            early_beta: options.early_beta.value().copied().unwrap_or(0.0),
         }
     }
 }
@@ -149,6 +190,12 @@ impl Terms {
         self
     }
 
+    /// The same, for values that bring stale periods of their own.
+    pub(crate) fn with_own_stale_periods(mut self) -> Self {
+        self.stale_bound = ANY_AGE;
+        self
+    }
+
     /// The same, with what the call itself says. The age that it says is a bound in
     /// any case: it is how old a result this caller accepts.
     pub(crate) fn for_call(mut self, call: &Options) -> Self {
@@ -157,6 +204,9 @@ impl Terms {
         }
         if let (Some(at), None) = (call.expiry.value(), call.expiry_of.value()) {
             self.expiry_bound = (*at).into();
+        }
+        if let (Some(period), None) = (call.stale_for.value(), call.stale_for_of.value()) {
+            self.stale_bound = nanos(*period);
         }
         self
     }
@@ -167,7 +217,34 @@ impl Terms {
             max_age: self.bound,
             expiry: self.expiry_bound,
             etag: etag.or(self.etag.as_ref()),
+            stale_for: match self.only_fresh {
+                true => 0,
+                false => self.stale_bound,
+            },
+            early: self.early(),
         }
+    }
+
+    /// When a call refreshes what is still fresh. Draws a random number if it is asked
+    /// to.
+    fn early(&self) -> Early {
+        Early {
+            from: self.early_from,
+            ahead: match self.early_beta > 0.0 {
+                true => self.early_beta * luck::exponential(),
+                false => 0.0,
+            },
+        }
+    }
+
+    /// Whether a build may be for the background.
+    pub(crate) fn is_for_background(&self) -> bool {
+        self.stale_bound != 0 || self.hard_timeout.is_some() || self.is_early()
+    }
+
+    /// Whether a call may refresh what is still fresh.
+    pub(crate) fn is_early(&self) -> bool {
+        self.early_from < 1.0 || self.early_beta > 0.0
     }
 
     /// The oldest that is accepted, in nanoseconds, if that is all there is to ask.
@@ -175,6 +252,7 @@ impl Terms {
         let is_plain = self.expiry_bound == Stamp::NEVER
             && self.etag.is_none()
             && self.tags.is_none()
+            && !self.is_early()
             && self.namespace.is_none()
             && self.store.is_none();
         is_plain.then_some(self.bound)
@@ -208,6 +286,14 @@ impl Terms {
         }
     }
 
+    /// The keys of the generations of these tags.
+    pub(crate) fn tag_keys(&self, names: &[Arc<str>]) -> Vec<Arc<String>> {
+        let keys = names
+            .iter()
+            .map(|name| self.group(&Group::Tag(Arc::clone(name))));
+        keys.map(Arc::new).collect()
+    }
+
     /// The groups of a result with these tags, beside them: none, if results are not
     /// in such.
     pub(crate) fn groups(&self) -> Vec<Group> {
@@ -229,9 +315,21 @@ impl Terms {
     pub(crate) fn ages_of(&self, value: &dyn Any) -> Ages {
         let max_age = self.max_age_of.as_ref().and_then(|age| age(value));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(value));
+        let stale_for = self.stale_for_of.as_ref().and_then(|period| period(value));
         Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
+            stale_for,
+            none_age: None,
+        }
+    }
+
+    /// For how long a result is stale after it has expired, in nanoseconds. What is not
+    /// a value is nothing to fall back on.
+    pub(crate) fn stale(&self, answer: Answer, ages: Ages) -> u64 {
+        match answer {
+            Answer::Value => ages.stale_for.map_or(self.stale_for, nanos),
+            Answer::Error | Answer::Nothing => 0,
         }
     }
 
@@ -248,7 +346,7 @@ impl Terms {
         let age = match answer {
             Answer::Value => ages.max_age.map_or(self.max_age, nanos),
             Answer::Error => nanos(self.error_age?).min(self.bound),
-            Answer::Nothing => nanos(self.none_age?).min(self.bound),
+            Answer::Nothing => nanos(ages.none_age.or(self.none_age)?).min(self.bound),
         };
         let off = match self.jitter {
             0 => 0,

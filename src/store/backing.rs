@@ -119,7 +119,7 @@ impl Backing {
                     return Ok(false);
                 };
                 let changed = change(&entry)?;
-                let hint = changed.expires.hint();
+                let hint = changed.until().hint();
                 store.put(text.clone(), changed, hint)?;
                 Ok(true)
             }
@@ -177,7 +177,7 @@ impl Backing {
         match self {
             Backing::Values(store) => {
                 _ = (coded, lease);
-                store.put(text, entry.clone(), entry.expires.hint())
+                store.put(text, entry.clone(), entry.until().hint())
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => {
@@ -224,7 +224,7 @@ impl Backing {
                 };
                 entry.expires = at;
                 Box::new(move || {
-                    store.put(text.clone(), entry.clone(), at.hint())?;
+                    store.put(text.clone(), entry.clone(), entry.until().hint())?;
                     Ok(true)
                 })
             }

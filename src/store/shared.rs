@@ -7,6 +7,7 @@ use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};
 use crate::key::hash_of;
+use crate::refresh::{Ended, Refreshes};
 use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
@@ -36,9 +37,13 @@ pub struct SharedStore(Arc<Inner>);
 struct Inner {
     backing: Backing,
     flights: Flights<String, Entry<AnyValue>, AnyFailure>,
+    refreshes: Arc<AnyRefreshes>,
     /// How many entries have begun to be changed, and how many have been.
     changes: Changes,
 }
+
+/// The refreshes of what is in a shared store.
+type AnyRefreshes = Refreshes<String, Ended<Entry<AnyValue>, AnyFailure>>;
 
 #[derive(Default)]
 struct Changes {
@@ -66,12 +71,17 @@ impl SharedStore {
         SharedStore(Arc::new(Inner {
             backing,
             flights: Flights::new("", Leaders::Unnamed),
+            refreshes: Arc::new(Refreshes::new()),
             changes: Changes::default(),
         }))
     }
 
     pub(crate) fn flights(&self) -> &Flights<String, Entry<AnyValue>, AnyFailure> {
         &self.0.flights
+    }
+
+    pub(crate) fn refreshes(&self) -> &Arc<AnyRefreshes> {
+        &self.0.refreshes
     }
 
     /// What is asked of a value, if it is to be kept here.

@@ -307,7 +307,7 @@ impl Tiered {
     /// An entry as it is kept near from now on, and until when.
     fn as_near(&self, entry: &Entry<AnyValue>, coded: Coded<'_>) -> (Near, Stamp) {
         let since = self.clock.now();
-        let expires = entry.expires.min(since.after_nanos(self.bound));
+        let expires = entry.until().min(since.after_nanos(self.bound));
         let near = Near {
             entry: entry.clone(),
             since,

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 pub(crate) struct Expiring<K, V, N> {
     table: Noted<K, V, N>,
-    /// For each shard a moment before which nothing in it expires.
+    /// For each shard a moment before which everything in it is wanted.
     earliest: Box<[AtomicU64]>,
     /// How many rows may be looked at for what has been paid.
     paid: AtomicUsize,
@@ -60,12 +60,14 @@ impl<K, V, N: Note> Expiring<K, V, N> {
     where
         K: Eq,
     {
+        let until = dates.expires.after_nanos(note.stale());
         let replaced = self.table.replace(hash, key, value, note, dates);
-        self.expects(hash, dates.expires);
+        self.expects(hash, until);
         replaced
     }
 
-    /// Has a row expire at another time; answers whether there is one.
+    /// Has a row expire at another time; answers whether there is one. If it is wanted for
+    /// longer, the first sweep after that finds out.
     pub(crate) fn set_expires(&self, hash: u64, is: impl Fn(&K) -> bool, at: Stamp) -> bool {
         let is_there = self.table.set_expires(hash, is, at);
         if is_there {
@@ -74,7 +76,8 @@ impl<K, V, N: Note> Expiring<K, V, N> {
         is_there
     }
 
-    /// Has all rows expire at another time.
+    /// Has all rows be over: those that are wanted for longer expire at a time, if they do
+    /// not before.
     pub(crate) fn expire_all(&self, at: Stamp) {
         self.table.expire_all(at);
         for earliest in &self.earliest {
@@ -84,7 +87,7 @@ impl<K, V, N: Note> Expiring<K, V, N> {
         self.paid.fetch_add(PAYS * rows, Ordering::Relaxed);
     }
 
-    /// Takes note of an expiry. After the row is there: a sweep that has not seen
+    /// Takes note of when a row is not wanted any more. After the row is there: a sweep that has not seen
     /// the row has put its own note down before.
     fn expects(&self, hash: u64, expires: Stamp) {
         if expires == Stamp::NEVER {
@@ -149,10 +152,10 @@ impl<K, V, N: Note> Expiring<K, V, N> {
         // its own.
         earliest.store(u64::MAX, Ordering::Relaxed);
         let stays = AtomicU64::new(u64::MAX);
-        let gone = self.table.take_where(shard, |expires| {
-            let goes = expires <= now;
+        let gone = self.table.take_where(shard, |until| {
+            let goes = until <= now;
             if !goes {
-                stays.fetch_min(expires.nanos(), Ordering::Relaxed);
+                stays.fetch_min(until.nanos(), Ordering::Relaxed);
             }
             goes
         });

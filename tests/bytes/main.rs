@@ -8,6 +8,7 @@ mod groups_of_processes;
 #[path = "../shared/later_version.rs"]
 mod later_version;
 mod python;
+mod stale;
 mod suites;
 mod support;
 mod tiered;

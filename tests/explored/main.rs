@@ -14,6 +14,7 @@ mod circles;
 mod flights;
 mod functions;
 mod removal;
+mod stale;
 mod sync;
 mod weak;
 

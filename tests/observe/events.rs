@@ -571,3 +571,76 @@ mod who_is_told {
         assert_eq!(hits.count_total, 0);
     }
 }
+
+mod stale {
+    use super::*;
+    use mementos::{Built, Kept};
+
+    /// Fresh for a minute, and stale for another.
+    fn stale() -> Options {
+        Options::new().max_age(secs(60)).stale_for(secs(60))
+    }
+
+    #[test]
+    fn a_stale_answer_is_told_and_then_its_refresh() {
+        let (memo, log, clock) = observed();
+        let get = || memo.get_refreshing(SECRET, stale(), || 1).unwrap();
+        get();
+        clock.advance(secs(60));
+        log.take();
+        get();
+        memo.drain();
+        let mut events = log.events();
+        events.sort();
+        assert_eq!(events, ["built in 0ns", "stale"]);
+    }
+
+    #[test]
+    fn a_fallback_is_told_after_the_failure() {
+        let (memo, log, clock) = observed();
+        let options = stale().no_soft_timeout();
+        memo.get_with(SECRET, &options, || 1).unwrap();
+        clock.advance(secs(60));
+        log.take();
+        let fails = || {
+            memo.get_with::<i32, _>(SECRET, &options, || Err("no"))
+                .unwrap()
+        };
+        fails();
+        assert_eq!(log.events(), ["expired", "failed", "fallback"]);
+        fails();
+        assert_eq!(log.events(), ["fallback"]);
+    }
+
+    #[test]
+    fn an_early_answer_is_told() {
+        let (memo, log, clock) = observed();
+        let options = Options::new().max_age(secs(60)).early_from(0.5);
+        let get = || memo.get_refreshing(SECRET, &options, || 1).unwrap();
+        get();
+        clock.advance(secs(30));
+        log.take();
+        get();
+        memo.drain();
+        let mut events = log.events();
+        events.sort();
+        assert_eq!(events, ["built in 0ns", "early"]);
+    }
+
+    #[test]
+    fn a_build_that_changes_nothing_is_told_as_such_too() {
+        let (memo, log, clock) = observed();
+        let options = stale().no_soft_timeout();
+        let get = || {
+            let build = |kept: Option<Kept<i32>>| {
+                Ok::<_, Infallible>(kept.map_or(Built::new(1), Kept::not_modified))
+            };
+            memo.get_conditional(SECRET, &options, build).unwrap()
+        };
+        get();
+        clock.advance(secs(60));
+        log.take();
+        get();
+        assert_eq!(log.events(), ["expired", "not_modified", "built in 0ns"]);
+    }
+}

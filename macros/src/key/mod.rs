@@ -5,9 +5,10 @@ mod parts;
 
 use crate::arguments::Arguments;
 use crate::keyoption::KeyOption;
+use crate::place::local;
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Path, Result, ReturnType};
+use syn::{Ident, Path, Result, ReturnType};
 
 /// What is generated for the key.
 pub(crate) struct KeyForm {
@@ -15,6 +16,13 @@ pub(crate) struct KeyForm {
     pub(crate) ty: TokenStream,
     /// The body of `lookup`, of [`args`](crate::arguments::args).
     pub(crate) lookup: TokenStream,
+    /// The arguments, made anew from [`key`]; nothing, where they are not all in it.
+    pub(crate) arguments: Option<TokenStream>,
+}
+
+/// The name of a key in generated code.
+pub(crate) fn key() -> Ident {
+    local("key")
 }
 
 impl KeyForm {
@@ -29,6 +37,7 @@ impl KeyForm {
                     ReturnType::Type(_, key) => KeyForm {
                         ty: quote!(#key),
                         lookup: quote!(#krate::key::Owned(#called)),
+                        arguments: None,
                     },
                     ReturnType::Default => KeyForm::computed(krate, &called),
                 })
@@ -45,6 +54,7 @@ impl KeyForm {
         KeyForm {
             ty: quote!(#krate::key::AnyKey),
             lookup: quote!(#krate::key::Computed(#call)),
+            arguments: None,
         }
     }
 
@@ -53,6 +63,7 @@ impl KeyForm {
         KeyForm {
             ty: quote!(()),
             lookup: quote!(()),
+            arguments: None,
         }
     }
 }

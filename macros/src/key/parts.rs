@@ -1,6 +1,6 @@
 //! A key made of arguments, each in its own form.
 
-use super::KeyForm;
+use super::{KeyForm, key};
 use crate::arguments::Arguments;
 use crate::keyform::Shape;
 use crate::keyoption::{Canonical, KeyArgument, Source};
@@ -19,7 +19,7 @@ pub(super) fn all(krate: &Path, arguments: &Arguments) -> Result<KeyForm> {
     check_number(arguments.list.len(), arguments)?;
     let parts = (0..arguments.list.len())
         .map(|at| argument(krate, at, Canonical::ByType, arguments))
-        .collect::<Result<_>>()?;
+        .collect::<Result<Vec<_>>>()?;
     Ok(together(parts, arguments))
 }
 
@@ -27,7 +27,7 @@ pub(super) fn all(krate: &Path, arguments: &Arguments) -> Result<KeyForm> {
 pub(super) fn chosen(krate: &Path, list: &[KeyArgument], arguments: &Arguments) -> Result<KeyForm> {
     check_number(list.len(), arguments)?;
     let mut named: Vec<&Ident> = Vec::new();
-    let mut parts = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for KeyArgument { source, canonical } in list {
         parts.push(match source {
             Source::Argument(name) => {
@@ -44,10 +44,11 @@ pub(super) fn chosen(krate: &Path, list: &[KeyArgument], arguments: &Arguments) 
             Source::OfSelf { value, ty } => {
                 let at = position(&Ident::new("self", value.span()), arguments)?;
                 let place = arguments.place(at);
-                match ty {
+                let form = match ty {
                     Some(ty) => typed(krate, value, &place, ty, *canonical)?,
                     None => untyped(krate, &of_self(value, &place), *canonical),
-                }
+                };
+                Part { form, whole: None }
             }
         });
     }
@@ -84,18 +85,23 @@ fn check_number(parts: usize, arguments: &Arguments) -> Result<()> {
     ))
 }
 
-fn argument(
-    krate: &Path,
-    at: usize,
-    canonical: Canonical,
-    arguments: &Arguments,
-) -> Result<KeyForm> {
+fn argument(krate: &Path, at: usize, canonical: Canonical, arguments: &Arguments) -> Result<Part> {
     let shape = Shape::of(&arguments.list[at].kept, canonical)
         .map_err(|error| left_out(error, at, arguments))?;
-    Ok(KeyForm {
+    let form = KeyForm {
         ty: shape.key(krate),
         lookup: shape.lookup(krate, &arguments.place(at)),
-    })
+        arguments: None,
+    };
+    let whole = Some((at, shape));
+    Ok(Part { form, whole })
+}
+
+/// A part of a key.
+struct Part {
+    form: KeyForm,
+    /// Which argument it is, if it is all of one.
+    whole: Option<(usize, Shape)>,
 }
 
 fn left_out(error: Error, at: usize, arguments: &Arguments) -> Error {
@@ -119,19 +125,48 @@ fn left_out(error: Error, at: usize, arguments: &Arguments) -> Error {
 }
 
 /// One part alone, or a tuple of several.
-fn together(parts: Vec<KeyForm>, arguments: &Arguments) -> KeyForm {
-    match <[KeyForm; 1]>::try_from(parts) {
-        Ok([part]) => part,
+fn together(parts: Vec<Part>, arguments: &Arguments) -> KeyForm {
+    let again = again(&parts, arguments);
+    match <[Part; 1]>::try_from(parts) {
+        Ok([part]) => KeyForm {
+            arguments: again,
+            ..part.form
+        },
         Err(parts) => {
             let span = arguments.parentheses;
-            let (keys, lookups): (Vec<_>, Vec<_>) =
-                parts.into_iter().map(|part| (part.ty, part.lookup)).unzip();
+            let parts = parts
+                .into_iter()
+                .map(|part| (part.form.ty, part.form.lookup));
+            let (keys, lookups): (Vec<_>, Vec<_>) = parts.unzip();
             KeyForm {
                 ty: quote_spanned!(span=> (#(#keys),*)),
                 lookup: quote_spanned!(span=> (#(#lookups),*)),
+                arguments: again,
             }
         }
     }
+}
+
+/// The arguments, made anew from a key of these parts.
+fn again(parts: &[Part], arguments: &Arguments) -> Option<TokenStream> {
+    let key = key();
+    let place = |at: usize| match parts.len() {
+        1 => Place::behind(quote!(#key)),
+        _ => Place::behind(quote!(#key)).member(at),
+    };
+    let argument = |at: usize| {
+        let mut parts = parts.iter().enumerate();
+        parts.find_map(|(part, Part { whole, .. })| {
+            let (_, shape) = whole.as_ref().filter(|(of, _)| *of == at)?;
+            shape.argument(&place(part))
+        })
+    };
+    let each: Option<Vec<_>> = (0..arguments.list.len()).map(argument).collect();
+    let each = each?;
+    Some(match each.as_slice() {
+        [one] => quote!(#one),
+        each => quote!((#(#each),*)),
+    })
 }
 
 /// The expression with `self` found in the arguments.
@@ -173,6 +208,7 @@ fn typed(
         } else {
             shape.lookup(krate, &Place::at(part))
         },
+        arguments: None,
     })
 }
 

@@ -20,7 +20,9 @@ pub(crate) fn generated(block: &ItemImpl, constructor: &Constructor, plan: &Plan
 fn implementation(block: &ItemImpl, constructor: &Constructor, plan: &Plan) -> TokenStream {
     let Plan {
         krate,
-        key: KeyForm { ty: key, lookup },
+        key: KeyForm {
+            ty: key, lookup, ..
+        },
         ..
     } = plan;
     let (generics, _, bounds) = block.generics.split_for_impl();

@@ -83,7 +83,18 @@ fn check_local(options: &Options) -> Result<()> {
         .or_else(|| setting("lock"))
         .or_else(|| setting("timeout"))
         .or_else(|| setting("on_lock_timeout"))
-        .or_else(|| setting("grouped"));
+        .or_else(|| setting("grouped"))
+        .or_else(|| {
+            ["stale_for", "stale_for_of", "only_fresh", "retry_after"]
+                .into_iter()
+                .find_map(setting)
+        })
+        .or_else(|| {
+            ["soft_timeout", "hard_timeout"]
+                .into_iter()
+                .find_map(setting)
+        })
+        .or_else(|| ["early_from", "early_beta"].into_iter().find_map(setting));
     match found {
         Some((name, span)) => Err(Error::new(
             span,

@@ -6,7 +6,7 @@ use super::function::Function;
 use super::generics;
 use crate::arguments::args;
 use crate::attributes::{allowances, located};
-use crate::key::KeyForm;
+use crate::key::{self, KeyForm};
 use crate::place::local;
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -58,7 +58,9 @@ pub(super) fn implementation(
 ) -> TokenStream {
     let Plan {
         krate,
-        key: KeyForm { ty: key, lookup },
+        key: KeyForm {
+            ty: key, lookup, ..
+        },
         name: text,
         ..
     } = plan;
@@ -97,6 +99,7 @@ pub(super) fn implementation(
         }
     });
     let (said, home) = (said(plan), home(subject, function, plan));
+    let from_key = from_key(plan);
     quote! {
         #(#conditions)*
         #allowances
@@ -116,6 +119,7 @@ pub(super) fn implementation(
                 #run
             }
 
+            #from_key
             #probes
             #said
             #home
@@ -123,6 +127,26 @@ pub(super) fn implementation(
 
         #run_async
     }
+}
+
+/// How the function is run from its key, where that holds all arguments.
+fn from_key(plan: &Plan) -> Option<TokenStream> {
+    if plan.sharing == Sharing::Local {
+        return None;
+    }
+    let arguments = plan.key.arguments.as_ref()?;
+    let (key, run) = (key::key(), local("run"));
+    Some(quote! {
+        const FROM_KEY: ::core::primitive::bool = true;
+
+        #[allow(unused_variables)]
+        fn from_key<__Answer>(
+            #key: &Self::Key,
+            #run: impl for<'m> ::core::ops::FnOnce(Self::Args<'m>) -> __Answer,
+        ) -> ::core::option::Option<__Answer> {
+            ::core::option::Option::Some(#run(#arguments))
+        }
+    })
 }
 
 /// What the type of the output can do.

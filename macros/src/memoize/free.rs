@@ -73,11 +73,11 @@ fn declaration(written: &Written, function: &Function, plan: &Plan) -> TokenStre
     let attributes = quote! {
         #[doc = #summary]
         ///
-        /// By arguments: `exists`, `ttl`, `entry`, `last_etag`, `key`, `get`,
+        /// By arguments: `exists`, `ttl`, `entry`, `last_etag`, `key`, `get`, `detailed`,
         /// `refresh`, `expire`, `expire_at`, `delete`, `uncached`, and of an `async fn`
         /// `blocking`. For all of them:
         /// `clear`, `stats`, `options`, `set_options`, `etag_by`, `tags_by`,
-        /// `max_age_by`, `expiry_by`, `function`.
+        /// `max_age_by`, `expiry_by`, `stale_for_by`, `function`.
         #(#conditions)*
     };
     expand::declaration(&attributes, visibility, name, function, plan)

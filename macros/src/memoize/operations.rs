@@ -83,7 +83,12 @@ pub(super) fn functions(parts: &Parts<'_>) -> TokenStream {
         operations.extend(about_rules(parts));
     }
     operations.extend(parts.asyncness.map(|_| blocking(parts)));
-    let functions = operations.iter().map(|operation| operation.function(parts));
+    // What only results that are shared have.
+    let is_there = |operation: &&Operation| {
+        parts.sharing == Sharing::Shared || !matches!(operation.name, "detailed" | "stale_for_by")
+    };
+    let operations = operations.iter().filter(is_there);
+    let functions = operations.map(|operation| operation.function(parts));
     let handle = (parts.bodies == Bodies::Real).then(|| handle(parts));
     quote!(#(#functions)* #handle)
 }
@@ -106,6 +111,12 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
     let (krate, output) = (parts.krate, &parts.output);
     let built = quote! {
         ::core::result::Result<#output, #krate::BuildError<::core::convert::Infallible>>
+    };
+    let detailed = quote! {
+        ::core::result::Result<
+            #krate::Detailed<#output>,
+            #krate::BuildError<::core::convert::Infallible>,
+        >
     };
     let done = quote!(::core::result::Result<::core::primitive::bool, #krate::MemoError>);
     let duration = quote!(::core::time::Duration);
@@ -148,7 +159,14 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
         )
         .fails(BUILD_FAILS)
         .panics(FUNCTION_PANICS)
-        .runs()
+        .with("options", options.clone()),
+        operation(
+            "detailed",
+            "The same, and how the answer came about.",
+            detailed,
+        )
+        .fails(BUILD_FAILS)
+        .panics(FUNCTION_PANICS)
         .with("options", options),
         operation(
             "refresh",
@@ -267,6 +285,11 @@ fn about_rules(parts: &Parts<'_>) -> Vec<Operation> {
             "expiry_by",
             "Makes the expiry a function of the arguments, given as one value or a tuple.",
             maybe(quote!(::std::time::SystemTime)),
+        ),
+        rule(
+            "stale_for_by",
+            "Makes the stale period a function of the arguments, given as one value or a tuple.",
+            maybe(quote!(::core::time::Duration)),
         ),
     ]
 }

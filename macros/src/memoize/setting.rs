@@ -29,7 +29,7 @@ enum Kind {
 }
 
 /// Every setting: its name, the kind of its value, and how it is written.
-const ALL: [(&str, Kind, &str); 18] = [
+const ALL: [(&str, Kind, &str); 26] = [
     ("max_age", Kind::Duration, r#"max_age = "60s""#),
     ("expiry", Kind::Time, "expiry = time"),
     ("etag", Kind::Etag, r#"etag = "v1""#),
@@ -52,6 +52,14 @@ const ALL: [(&str, Kind, &str); 18] = [
     ("schema", Kind::Plain, "schema = 1"),
     ("tags", Kind::Tags, r#"tags = ["name"]"#),
     ("grouped", Kind::Flag, "grouped = true"),
+    ("stale_for", Kind::Duration, r#"stale_for = "1h""#),
+    ("stale_for_of", Kind::OfValue, "stale_for_of = |value| .."),
+    ("only_fresh", Kind::Flag, "only_fresh = true"),
+    ("retry_after", Kind::Duration, r#"retry_after = "30s""#),
+    ("soft_timeout", Kind::Duration, r#"soft_timeout = "100ms""#),
+    ("hard_timeout", Kind::Duration, r#"hard_timeout = "2s""#),
+    ("early_from", Kind::Plain, "early_from = 0.8"),
+    ("early_beta", Kind::Plain, "early_beta = 1.0"),
 ];
 
 /// The names of all settings, for messages.
@@ -164,13 +172,13 @@ impl Kind {
                 ));
             }
             (_, _, Expr::Closure(closure)) => {
-                const BY_ARGUMENTS: [&str; 4] = ["max_age", "expiry", "etag", "tags"];
+                const BY_ARGUMENTS: [&str; 5] = ["max_age", "expiry", "etag", "tags", "stale_for"];
                 if !BY_ARGUMENTS.iter().any(|one| name == one) {
                     return Err(Error::new_spanned(
                         quote!(#closure),
                         format!(
-                            "`{name}` is the same for all calls: only `max_age`, `expiry`, `etag` \
-                             and `tags` can be functions of the arguments"
+                            "`{name}` is the same for all calls: only `max_age`, `expiry`, `etag`, \
+                             `tags` and `stale_for` can be functions of the arguments"
                         ),
                     ));
                 }

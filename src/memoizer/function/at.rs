@@ -3,20 +3,18 @@
 use super::inner::{AnyFunction, Holding, Inner, Settled};
 use crate::clock::Stamp;
 use crate::coding::{self, AnyCoding, Codec, Coded, Coding, CodingError, Form};
-use crate::decide::Verdict;
 use crate::entry::{AnyValue, Entry};
 use crate::error::{MemoError, RegionError, Remedy, Uncodable};
 use crate::etag::Etag;
 use crate::generation::Standing;
 use crate::key::{Lookup, text};
 use crate::memoizer::groups::{Holder, standing};
-use crate::memoizer::path::{Call, Mode};
+use crate::memoizer::path::{Call, Mode, Track};
 use crate::memoizer::shelf::{Among, Shelf};
 use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
-use crate::options::Terms;
+use crate::options::{Answer, Terms};
 use crate::store::{SharedStore, StoreError};
-use crate::sync::Flag;
 use crate::table::Version;
 use std::any::type_name;
 use std::time::Duration;
@@ -31,7 +29,7 @@ pub(super) enum Place<'i, M: Memoized> {
 pub(super) struct Shared<'i, M: Memoized> {
     pub(super) store: &'i SharedStore,
     pub(super) text: String,
-    key: M::Key,
+    pub(super) key: M::Key,
 }
 
 /// A function's output in a shared store, with the key that it belongs to: two
@@ -72,7 +70,7 @@ impl<M: Shareable> Shared<'_, M> {
         &'s self,
         coding: Option<&'s StoredCoding<'_, M>>,
         terms: &Terms,
-    ) -> Result<Among<'s, impl Fn(&AnyValue) -> bool>, Uncodable> {
+    ) -> Result<Among<'s, impl Fn(&AnyValue) -> Option<Answer>>, Uncodable> {
         let coded = coded(coding, terms);
         let (form, output) = (self.store.form(), type_name::<M::Output>());
         let region = terms.region.as_ref();
@@ -80,7 +78,7 @@ impl<M: Shareable> Shared<'_, M> {
         Ok(Among {
             store: self.store,
             holder: Holder::Store(self.store),
-            value: |value: &AnyValue| self.output(value).is_some(),
+            answer: |value: &AnyValue| self.output(value).map(M::answer),
             failure: |_| false,
             coded,
         })
@@ -215,10 +213,11 @@ impl<M: Shareable> Inner<M> {
             mode: Mode::Take,
             groups: None,
             missed: Version::UNKNOWN,
-            waited: Flag::default(),
+            works: &self.settings.works,
+            track: Track::default(),
         };
         let entry = self.facts(terms, &args);
-        entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry) == Verdict::Fresh)
+        entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry).is_fresh())
     }
 
     #[track_caller]

@@ -1,24 +1,28 @@
 //! The way of every call of a function: which memoizer it means, the plain look,
 //! and everything else.
 
-use super::at::Place;
+use super::at::{Place, Shared};
 use super::inner::{Inner, Missed, Settled};
+use crate::answered::Detailed;
+use crate::background::Work;
+use crate::context::Context;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::etag::Etag;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
+use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
-use crate::memoizer::path::{Brought, Call, Mode};
-use crate::memoizer::shelf::Shelf;
-use crate::memoizer::table::Unshared;
+use crate::memoizer::path::{Brought, Call, Mode, Track};
+use crate::memoizer::shelf::{Done, Shelf};
+use crate::memoizer::table::{Table, Unshared};
 use crate::memoizer::{Meant, Memoized, Rules, Shareable};
 use crate::options::{Ages, Options, Terms};
+use crate::refresh::{Ended, Job};
 use crate::scope;
 use crate::store::AnyFailure;
-use crate::sync::Flag;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -99,6 +103,16 @@ impl<M: Shareable> Inner<M> {
         self.ask(&settled, Mode::Take, missed, args)
     }
 
+    pub(super) fn detailed(
+        &self,
+        options: &Options,
+        args: M::Args<'_>,
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        let settled = self.settled_with(options)?;
+        let missed = self.not_looked(&args);
+        self.ask_in_detail(&settled, Mode::Take, missed, args)
+    }
+
     pub(super) fn refresh(&self, args: M::Args<'_>) -> Result<M::Output, BuildError<Infallible>> {
         let settled = self.settled()?;
         let missed = self.not_looked(&args);
@@ -114,66 +128,99 @@ impl<M: Shareable> Inner<M> {
 
     fn ask(
         &self,
-        Settled { terms, rules }: &Settled<M>,
+        settled: &Settled<M>,
         mode: Mode,
         missed: Missed,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
+        let asked = self.ask_in_detail(settled, mode, missed, args);
+        asked.map(|answer| answer.value)
+    }
+
+    pub(super) fn ask_in_detail(
+        &self,
+        settled: &Settled<M>,
+        mode: Mode,
+        missed: Missed,
+        args: M::Args<'_>,
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        let Settled { terms, rules } = settled;
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let call = Call {
+            mode,
             missed: nothing.unwrap_or(Version::UNKNOWN),
-            ..self.asks(terms, mode, etag.as_ref(), groups.as_ref())
+            ..self.in_full(terms, etag.as_ref(), groups.as_ref())
+        };
+        let again = match M::FROM_KEY && mode == Mode::Take && terms.is_for_background() {
+            true => self.held().map(|held| Again { held, settled }),
+            false => None,
         };
         let place = self.place(terms, &M::lookup(&args));
-        match place {
+        let output = match place {
             Place::Own(table) => {
                 let asked = M::lookup(&args);
-                let look = || call.look(table, hash, &asked);
-                if let Some(output) = nothing
-                    .is_none()
-                    .then(look)
-                    .flatten()
-                    .and_then(|entry| entry.value.give())
+                let looked = match nothing {
+                    None => call.look(table, hash, &asked),
+                    Some(_) => Looked::Nothing,
+                };
+                if let Looked::Answer(entry) = &looked
+                    && let Some(value) = entry.value.give()
                 {
-                    return Ok(output);
+                    return Ok(call.detailed(value));
                 }
                 let key = asked.to_key();
                 drop(asked);
-                self.build(&call, rules, table, hash, key, args, own_form())
+                let work = again
+                    .as_ref()
+                    .map(|again| |job, seen| again.in_table(job, seen));
+                let elsewhere = work.as_ref().map(|work| work as &Elsewhere<'_, Table<M>>);
+                self.build(
+                    &call,
+                    rules,
+                    table,
+                    hash,
+                    key,
+                    (looked.due(), elsewhere),
+                    args,
+                    form(),
+                )
             }
             Place::Shared(shared) => {
                 let hash = hash_of(&shared.text);
-                let give = |value: AnyValue| shared.give(&value);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let found = call.look(&shelf, hash, &&shared.text);
-                if let Some(output) = found.and_then(|entry| give(entry.value)) {
-                    return Ok(output);
+                let looked = call.look(&shelf, hash, &&shared.text);
+                if let Looked::Answer(entry) = &looked
+                    && let Some(value) = shared.give(&entry.value)
+                {
+                    return Ok(call.detailed(value));
                 }
+                let key = &shared.key;
+                let work = again
+                    .as_ref()
+                    .map(|again| |job, seen| again.in_store(key, job, seen));
+                let elsewhere = work.as_ref().map(|work| of_shelf(&shelf, work));
                 self.build(
                     &call,
                     rules,
                     &shelf,
                     hash,
                     shared.text.clone(),
+                    (looked.due(), elsewhere),
                     args,
-                    Form {
-                        wrap: |output| shared.wrap(output),
-                        give,
-                        unshared: AnyFailure::unshared,
-                    },
+                    form_in(&shared),
                 )
             }
-        }
+        };
+        output.map(|value| call.detailed(value))
     }
 
-    /// A call that has not looked yet.
-    pub(super) fn asks<'c>(
+    /// A call that asks for more than a plain one.
+    pub(super) fn in_full<'c>(
         &'c self,
         terms: &'c Terms,
-        mode: Mode,
         etag: Option<&'c Etag>,
         groups: Option<&'c Asked>,
     ) -> Call<'c> {
@@ -182,10 +229,11 @@ impl<M: Shareable> Inner<M> {
             demand: terms.demand(etag),
             clock: self.clock(),
             log: self.log(terms),
-            mode,
+            mode: Mode::Take,
             groups,
             missed: Version::UNKNOWN,
-            waited: Flag::default(),
+            works: &self.settings.works,
+            track: Track::default(),
         }
     }
 
@@ -216,7 +264,7 @@ impl<M: Shareable> Inner<M> {
         Some(asked)
     }
 
-    /// Runs the function, or joins who runs it.
+    /// Runs the function, or joins who runs it; or takes what is due.
     #[allow(clippy::too_many_arguments)] // what a call has come to so far
     fn build<S: Shelf, W, G>(
         &self,
@@ -225,6 +273,7 @@ impl<M: Shareable> Inner<M> {
         shelf: &S,
         hash: u64,
         key: S::Key,
+        (due, elsewhere): (Option<Due<S::Value>>, Option<&Elsewhere<'_, S>>),
         args: M::Args<'_>,
         form: Form<W, G, S::Failure>,
     ) -> Result<M::Output, BuildError<Infallible>>
@@ -234,10 +283,95 @@ impl<M: Shareable> Inner<M> {
     {
         let ages = rules.ages(&args);
         let mut own = None;
-        let flown = call.obtain(shelf, hash, key, || {
-            form.brought(M::run(args), call.terms, rules, ages, &mut own)
+        let build = || form.brought(M::run(args), call.terms, rules, ages, &mut own);
+        let flown = call.answer(shelf, hash, key, due, elsewhere, build);
+        form.given(flown, own.filter(|_| !call.took_due()))
+    }
+
+    /// Does a job for the function's own table.
+    fn work_in_table(
+        &self,
+        settled: &Settled<M>,
+        job: Job<M::Key, Done<Table<M>>>,
+        seen: Option<Seen>,
+        args: M::Args<'_>,
+    ) {
+        let Settled { terms, rules } = settled;
+        let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref());
+        let hash = self.hash(&M::lookup(&args));
+        let table = self.table(terms.namespace.as_ref());
+        let form = form::<M>();
+        let ages = rules.ages(&args);
+        call.work(table, hash, job, seen, |_| {
+            form.brought(M::run(args), terms, rules, ages, &mut None)
         });
-        form.given(flown, own)
+    }
+
+    /// Does a job for a shared store.
+    fn work_in_store(
+        &self,
+        settled: &Settled<M>,
+        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
+        seen: Option<Seen>,
+        args: M::Args<'_>,
+    ) {
+        let Settled { terms, rules } = settled;
+        let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref());
+        let place = self.place(terms, &M::lookup(&args));
+        let Place::Shared(shared) = place else {
+            unreachable!("the terms that sent it here name a store");
+        };
+        let coding = shared.coding();
+        let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
+            unreachable!("the call that sent it here has been refused");
+        };
+        let (hash, form) = (hash_of(&shared.text), form_in(&shared));
+        let ages = rules.ages(&args);
+        call.work(&shelf, hash, job, seen, |_| {
+            form.brought(M::run(args), terms, rules, ages, &mut None)
+        });
+    }
+}
+
+/// Work for a shelf whose type cannot be named.
+fn of_shelf<'e, S: Shelf>(
+    _: &S,
+    work: &'e (impl Fn(Job<S::Key, Done<S>>, Option<Seen>) -> Work + 'e),
+) -> &'e Elsewhere<'e, S> {
+    work
+}
+
+/// How a call is made again in the background: from its key.
+struct Again<'s, M: Memoized> {
+    held: Held<Inner<M>>,
+    settled: &'s Settled<M>,
+}
+
+impl<M: Shareable> Again<'_, M> {
+    fn in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Work {
+        let (held, settled) = (self.held.clone(), self.settled.clone());
+        let context = Context::outside();
+        Box::new(move || {
+            let key = job.key().clone();
+            context
+                .enter(|| M::from_key(&key, |args| held.work_in_table(&settled, job, seen, args)));
+        })
+    }
+
+    fn in_store(
+        &self,
+        key: &M::Key,
+        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
+        seen: Option<Seen>,
+    ) -> Work {
+        let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
+        let context = Context::outside();
+        Box::new(move || {
+            context
+                .enter(|| M::from_key(&key, |args| held.work_in_store(&settled, job, seen, args)));
+        })
     }
 }
 
@@ -253,20 +387,9 @@ pub(super) struct Form<W, G, F> {
     pub(super) unshared: fn() -> F,
 }
 
-/// That of a table of the function's own.
-pub(super) type OwnForm<O, V> = Form<fn(O) -> V, fn(V) -> Option<O>, Unshared>;
-
-pub(super) fn own_form<M: Memoized>() -> OwnForm<M::Output, Output<M>> {
-    Form {
-        wrap: Output::new,
-        give: |value| value.give(),
-        unshared: || Unshared,
-    }
-}
-
 impl<W, G, F> Form<W, G, F> {
-    /// What a run of the function brings to the shelf. The leader gets its `own` output:
-    /// no copy can stand for one that cannot be cloned.
+    /// What a run of the function brings to the shelf. The output itself is left in `own`,
+    /// or a copy.
     #[inline(always)] // each is called from one place for each shelf
     pub(super) fn brought<M: Memoized, V>(
         &self,
@@ -295,10 +418,14 @@ impl<W, G, F> Form<W, G, F> {
             answer,
             ages,
             etag,
+            is_not_modified: false,
+            is_not_kept: false,
+            told: None,
         })
     }
 
-    /// What the caller gets.
+    /// What the caller gets of a flight: its `own` output, for which no copy can stand if
+    /// it cannot be cloned; but what is at hand comes before an error of its own.
     #[inline(always)]
     pub(super) fn given<O, V>(
         &self,
@@ -314,5 +441,32 @@ impl<W, G, F> Form<W, G, F> {
         let entry = flown.map_err(without_failure)?;
         let given = (self.give)(entry.value);
         Ok(given.expect("what was shared can be copied"))
+    }
+}
+
+/// In the function's own table.
+#[allow(clippy::type_complexity)] // the closures have no names
+pub(super) fn form<M: Shareable>()
+-> Form<impl Fn(M::Output) -> Output<M>, impl Fn(Output<M>) -> Option<M::Output>, Unshared> {
+    Form {
+        wrap: Output::new,
+        give: |value: Output<M>| value.give(),
+        unshared: || Unshared,
+    }
+}
+
+/// In a shared store.
+#[allow(clippy::type_complexity)] // the closures have no names
+pub(super) fn form_in<'s, M: Shareable>(
+    shared: &'s Shared<'_, M>,
+) -> Form<
+    impl Fn(M::Output) -> AnyValue + 's,
+    impl Fn(AnyValue) -> Option<M::Output> + 's,
+    AnyFailure,
+> {
+    Form {
+        wrap: |output| shared.wrap(output),
+        give: |value: AnyValue| shared.give(&value),
+        unshared: AnyFailure::unshared,
     }
 }

@@ -1,10 +1,9 @@
 //! The same way for callers that await.
 
 use super::at::Place;
-use super::call::{Form, at_hand, current, own_form};
+use super::call::{Form, at_hand, current, form, form_in};
 use super::inner::{Inner, Missed, Settled};
 use crate::drive::boxed;
-use crate::entry::AnyValue;
 use crate::error::BuildError;
 use crate::flight::raise;
 use crate::key::{Lookup, hash_of};
@@ -12,7 +11,6 @@ use crate::memoizer::path::{Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::{MemoizedAsync, Rules, Shareable};
 use crate::options::Options;
-use crate::store::AnyFailure;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -86,8 +84,9 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let call = Call {
+            mode,
             missed: nothing.unwrap_or(Version::UNKNOWN),
-            ..self.asks(terms, mode, etag.as_ref(), groups.as_ref())
+            ..self.in_full(terms, etag.as_ref(), groups.as_ref())
         };
         let place = self.place(terms, &M::lookup(&args));
         match place {
@@ -95,31 +94,25 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let key = {
                     let asked = M::lookup(&args);
                     if nothing.is_none()
-                        && let Some(entry) = call.look(table, hash, &asked)
+                        && let Some(entry) = call.look(table, hash, &asked).fresh(&call)
                         && let Some(output) = entry.value.give()
                     {
                         return Ok(output);
                     }
                     asked.to_key()
                 };
-                self.build_async(&call, rules, table, hash, key, args, own_form())
+                self.build_async(&call, rules, table, hash, key, args, form())
                     .await
             }
             Place::Shared(shared) => {
                 let hash = hash_of(&shared.text);
-                let give = |value: AnyValue| shared.give(&value);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let found = call.look(&shelf, hash, &&shared.text);
-                if let Some(output) = found.and_then(|entry| give(entry.value)) {
+                let found = call.look(&shelf, hash, &&shared.text).fresh(&call);
+                if let Some(output) = found.and_then(|entry| shared.give(&entry.value)) {
                     return Ok(output);
                 }
-                let form = Form {
-                    wrap: |output| shared.wrap(output),
-                    give,
-                    unshared: AnyFailure::unshared,
-                };
-                let key = shared.text.clone();
+                let (key, form) = (shared.text.clone(), form_in(&shared));
                 self.build_async(&call, rules, &shelf, hash, key, args, form)
                     .await
             }

@@ -1,10 +1,10 @@
 //! A function in one memoizer: its tables, its options, and what they come to.
 
 use crate::clock::{Stamp, Watch};
-use crate::decide::{ANY_AGE, Demand, Facts, Verdict, decide};
+use crate::decide::{ANY_AGE, is_fresh};
 use crate::error::RegionError;
 use crate::generation::How;
-use crate::held::Erased;
+use crate::held::{Erased, Held};
 use crate::key::{Lookup, hash_by, hasher};
 use crate::memoizer::invalidate::Tables;
 use crate::memoizer::observe::{Log, Origin};
@@ -19,8 +19,8 @@ use once_cell::sync::OnceCell;
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashSet;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 /// A function in one memoizer.
 pub(crate) struct Inner<M: Memoized> {
@@ -46,6 +46,8 @@ pub(crate) struct Inner<M: Memoized> {
     regions: RwLock<HashSet<Arc<str>>>,
     pub(super) counters: Counters,
     pub(super) settings: Arc<Settings>,
+    /// Itself, unless it lives in a static.
+    own: Weak<Inner<M>>,
 }
 
 /// What is said of a function, and what that comes to.
@@ -61,6 +63,15 @@ struct Said<M: Memoized> {
 pub(super) struct Settled<M: Memoized> {
     pub(super) terms: Terms,
     pub(super) rules: Arc<Rules<M>>,
+}
+
+impl<M: Memoized> Clone for Settled<M> {
+    fn clone(&self) -> Self {
+        Settled {
+            terms: self.terms.clone(),
+            rules: Arc::clone(&self.rules),
+        }
+    }
 }
 
 /// What holds, as a call holds it.
@@ -119,7 +130,8 @@ impl<M: Memoized> Home<M> {
 }
 
 impl<M: Shareable> Inner<M> {
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+    /// `own` leads to itself, unless it is to live in a static.
+    pub(crate) fn new(settings: Arc<Settings>, own: Weak<Inner<M>>) -> Self {
         Inner {
             hasher: hasher().clone(),
             plain_age: AtomicU64::new(NOT_PLAIN),
@@ -137,6 +149,16 @@ impl<M: Shareable> Inner<M> {
             regions: RwLock::default(),
             counters: Counters::default(),
             settings,
+            own,
+        }
+    }
+
+    /// A handle on itself, for work that outlives the call.
+    pub(super) fn held(&self) -> Option<Held<Inner<M>>> {
+        let at_home = M::home().and_then(Home::get);
+        match at_home.filter(|inner| std::ptr::eq(*inner, self)) {
+            Some(inner) => Some(Held::Forever(inner)),
+            None => self.own.upgrade().map(Held::Counted),
         }
     }
 
@@ -176,8 +198,7 @@ impl<M: Shareable> Inner<M> {
     /// which travel in registers.
     #[inline(never)]
     fn is_fresh(&self, created: Stamp, expires: Stamp, max_age: u64) -> bool {
-        let (facts, demand) = (Facts::dated(created, expires), Demand::of_age(max_age));
-        decide(facts, demand, self.clock.now()) == Verdict::Fresh
+        is_fresh(created, expires, max_age, self.clock.now())
     }
 
     pub(super) fn clock(&self) -> &Watch {
@@ -379,13 +400,16 @@ impl<M: Shareable> AnyFunction for Inner<M> {
     }
 
     fn end_tables(&self, tables: Tables<'_>, how: How) {
+        let now = self.now();
         let gone: usize = match tables {
-            Tables::All => self.tables().map(|table| table.end(how)).sum(),
-            Tables::Of(space) => self.known_table(space).map_or(0, |table| table.end(how)),
+            Tables::All => self.tables().map(|table| table.end(how, now)).sum(),
+            Tables::Of(space) => self
+                .known_table(space)
+                .map_or(0, |table| table.end(how, now)),
             Tables::By(region, space) => {
                 let is_kept_by = self.regions.read().contains(region);
                 let table = is_kept_by.then(|| self.known_table(space)).flatten();
-                table.map_or(0, |table| table.end(how))
+                table.map_or(0, |table| table.end(how, now))
             }
         };
         self.counters.removals.add(gone as u64);

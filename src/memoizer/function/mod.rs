@@ -15,6 +15,7 @@ pub use inner::Home;
 pub(super) use inner::{AnyFunction, Inner};
 
 use super::{Memoized, Memoizer, Rules, Shareable};
+use crate::answered::Detailed;
 use crate::entry::Entry;
 use crate::error::{BuildError, MemoError};
 use crate::etag::Etag;
@@ -74,6 +75,23 @@ impl<M: Shareable> Function<M> {
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
         self.0.get(options.borrow(), args)
+    }
+
+    /// As [`get`](Self::get), and says how the answer came about.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// If the function panics and this caller leads the build.
+    pub fn detailed(
+        &self,
+        options: impl Borrow<Options>,
+        args: M::Args<'_>,
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        self.0.detailed(options.borrow(), args)
     }
 
     /// Runs the function now, and replaces what is kept.

@@ -2,7 +2,7 @@
 
 use super::table::Table;
 use crate::clock::{Stamp, Watch};
-use crate::decide::{Demand, Facts, Verdict, asks_for_time, decide};
+use crate::decide::{ANY_AGE, Demand, Facts, Verdict, asks_for_time, decide, is_fresh};
 use crate::entry::Entry;
 use crate::error::{BuildError, RegionError};
 use crate::etag::Etag;
@@ -102,8 +102,8 @@ impl<M: Memoized> Inner<M> {
             return None;
         }
         let (output, created, expires) = self.table.glance(self.hash(asked), asked)?;
-        let (facts, demand) = (Facts::dated(created, expires), Demand::of_age(max_age));
-        if asks_for_time(facts, demand) && decide(facts, demand, self.now()) != Verdict::Fresh {
+        let asks_for_time = expires != Stamp::NEVER || max_age != ANY_AGE;
+        if asks_for_time && !is_fresh(created, expires, max_age, self.now()) {
             return None;
         }
         output.give()
@@ -246,7 +246,7 @@ impl<M: Memoized> Inner<M> {
 
     /// Whether what is kept would answer a call.
     pub(super) fn is_fresh<V>(&self, entry: &Entry<V>, terms: &Terms, etag: Option<&Etag>) -> bool {
-        self.verdict(entry, terms.demand(etag)) == Verdict::Fresh
+        self.verdict(entry, terms.demand(etag)).is_fresh()
     }
 
     pub(super) fn ask(
@@ -264,7 +264,7 @@ impl<M: Memoized> Inner<M> {
             match self.table(terms).find(hash, &asked) {
                 None => log.tell(Event::Miss),
                 Some(entry) => match self.verdict(&entry, terms.demand(etag.as_ref())) {
-                    Verdict::Fresh => {
+                    Verdict::Fresh | Verdict::Early => {
                         if let Some(output) = entry.value.give() {
                             log.tell(Event::Hit);
                             return Ok(output);
@@ -340,7 +340,8 @@ impl<M: Memoized> Inner<M> {
             value: Output::new(output),
             created,
             expires,
-            marks: Asked::marks(groups.as_ref(), etag),
+            // Nothing is refreshed here while it is served.
+            marks: Asked::marks(groups.as_ref(), etag, 0),
             took: took.as_secs_f32(),
         };
         let evicted = table.put(hash, key, entry, created);

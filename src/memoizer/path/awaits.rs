@@ -19,7 +19,7 @@ impl Call<'_> {
         build: impl Future<Output = Result<Brought<S::Value>, S::Failure>>,
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
         let lock = self.wanted(shelf, &key);
-        let alone = self.builds_alone().then(|| key.clone());
+        let alone = self.builds_alone(None).then(|| key.clone());
         let mut attempt = Attempt::new(self, shelf, hash, lock.as_ref(), build);
         let mut flown = shelf.flights().fly_async(hash, key, &mut attempt).await;
         let Attempt {

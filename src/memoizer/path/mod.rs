@@ -1,24 +1,32 @@
 //! The way of every call that asks a memoizer: look, decide, join or lead, lock,
 //! look again, build, publish, land.
+//!
+//! What a call does about an entry that is neither fresh nor nothing is in `due`.
 
 #[cfg(feature = "async")]
 mod awaits;
 
+use crate::answered::{Answered, Detailed};
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
 use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
 use crate::flight::{Blocks, Flown, How, Made, Patience, Plan, Publish, Stopped};
+use crate::generation::{Marks, Recorded};
 use crate::key::{Lookup, hash_of};
+use crate::memoizer::due::{Due, Failing, Limit, Looked, Spare};
 use crate::memoizer::groups::{Asked, Holder};
 use crate::memoizer::observe::{Event, Log};
 use crate::memoizer::shelf::{Displaces, Shelf};
+use crate::memoizer::works::Works;
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
 use crate::store::{Guards, Lease, Locked, StoreError};
 use crate::sync::{Flag, Number};
 use crate::table::Version;
+use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// One call: what it wants, and who is told of it.
@@ -32,9 +40,33 @@ pub(crate) struct Call<'c> {
     pub(crate) groups: Option<&'c Asked>,
     /// As of when nothing was there, if that is known.
     pub(crate) missed: Version,
+    /// What is done in the background.
+    pub(crate) works: &'c Works,
+    pub(crate) track: Track,
+}
+
+/// What has come of a call so far.
+pub(crate) struct Track {
     /// Whether it has waited for a flight of each of its keys, in vain. Those that it
     /// joins after that have begun after the call.
     pub(super) waited: Flag,
+    /// How its answer came about.
+    how: Number,
+    /// Whether that is what was due.
+    pub(super) took_due: Flag,
+    /// Whether the store has failed.
+    faulted: Flag,
+}
+
+impl Default for Track {
+    fn default() -> Self {
+        Track {
+            waited: Flag::default(),
+            how: Number::new(Answered::Hit.number()),
+            took_due: Flag::default(),
+            faulted: Flag::default(),
+        }
+    }
 }
 
 /// What a call does with what is kept.
@@ -53,6 +85,12 @@ pub(crate) struct Brought<V> {
     pub(crate) ages: Ages,
     /// What the fresh value says of its own make.
     pub(crate) etag: Option<Etag>,
+    /// Whether it is what was kept, which holds.
+    pub(crate) is_not_modified: bool,
+    /// Whether it is for who asks now alone.
+    pub(crate) is_not_kept: bool,
+    /// The tags that it has, by the keys of their generations, where it says so itself.
+    pub(crate) told: Option<Box<[Arc<String>]>>,
 }
 
 impl Call<'_> {
@@ -66,44 +104,75 @@ impl Call<'_> {
         decide(facts, self.demand, now)
     }
 
-    /// The entry that answers this call, if there is one. Tells what it finds.
+    /// What is there for this call. Tells what it finds.
     pub(crate) fn look<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         asked: &impl Lookup<S::Key>,
-    ) -> Option<Entry<S::Value>> {
+    ) -> Looked<S::Value> {
         if self.mode == Mode::Refresh {
             shelf.take_over(asked);
-            return None;
+            return Looked::Nothing;
         }
         self.judge(shelf.holder(), self.find(shelf, hash, asked))
     }
 
-    /// What has been found, if it answers this call. Tells what it is.
+    /// What has been found, for this call. Tells what it is, but for what is due: that,
+    /// whoever does something about it tells.
     pub(crate) fn judge<V>(
         &self,
         holder: Holder<'_>,
         found: Result<Option<Entry<V>>, StoreError>,
-    ) -> Option<Entry<V>> {
+    ) -> Looked<V> {
         let found = found.unwrap_or_else(|fault| {
-            self.log.tell(Event::StoreFault(&fault));
+            self.fault(&fault);
             None
         });
         let Some(entry) = found else {
             self.log.tell(Event::Miss);
-            return None;
+            return Looked::Nothing;
         };
         match self.verdict(holder, &entry) {
             Verdict::Fresh => {
                 self.log.tell(Event::Hit);
-                return Some(entry);
+                return Looked::Answer(entry);
+            }
+            verdict @ (Verdict::Early | Verdict::Stale) => {
+                return Looked::Due(Due { entry, verdict });
             }
             Verdict::Missing => self.log.tell(Event::Miss),
-            Verdict::Expired | Verdict::Stale => self.log.tell(Event::Expired),
+            Verdict::Expired => self.log.tell(Event::Expired),
             Verdict::Changed => self.log.tell(Event::EtagChanged),
         }
-        None
+        Looked::Nothing
+    }
+
+    /// Tells that the store has failed.
+    fn fault(&self, fault: &StoreError) {
+        self.track.faulted.set(true);
+        self.log.tell(Event::StoreFault(fault));
+    }
+
+    /// An answer to this call, and how it came about.
+    pub(crate) fn detailed<V>(&self, value: V) -> Detailed<V> {
+        let how = self.how();
+        Detailed { value, how }
+    }
+
+    /// How the answer came about, so far.
+    pub(super) fn how(&self) -> Answered {
+        Answered::numbered(self.track.how.get())
+    }
+
+    /// Whether the answer is what was due, and no build's.
+    pub(crate) fn took_due(&self) -> bool {
+        self.track.took_due.get()
+    }
+
+    /// Takes note of how the answer came about.
+    pub(super) fn came(&self, how: Answered) {
+        self.track.how.set(how.number());
     }
 
     /// The same again, and in silence: a store that fails has been told of.
@@ -117,28 +186,40 @@ impl Call<'_> {
             return None;
         }
         let entry = self.find(shelf, hash, asked).ok().flatten()?;
-        (self.verdict(shelf.holder(), &entry) == Verdict::Fresh).then_some(entry)
+        let verdict = self.verdict(shelf.holder(), &entry);
+        verdict.is_fresh().then_some(entry)
     }
 
-    /// Gets what was not there a moment ago: by building it, or from who builds it.
-    pub(crate) fn obtain<S: Shelf>(
+    /// Gets what was not there a moment ago: by building it, or from who builds it. With
+    /// `spare` at hand, a second look is content with what is newer alone.
+    pub(super) fn fly<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
+        spare: Option<&Spare<S>>,
+        limit: Option<Limit>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
         let lock = self.wanted(shelf, &key);
-        let alone = self.builds_alone().then(|| key.clone());
+        let alone = self.builds_alone(limit) && spare.is_none();
+        let alone = alone.then(|| key.clone());
         let mut attempt = Attempt::new(self, shelf, hash, lock.as_ref(), build);
+        (attempt.spare, attempt.limit) = (spare, limit);
         let mut flown = shelf.flights().fly(hash, key, &mut attempt);
         let Attempt {
             held, build, run, ..
         } = attempt;
         drop(held);
+        if let Some(spare) = spare
+            && spare.has_rested()
+        {
+            return flown.map(|flown| flown.value);
+        }
         if let Err(BuildError::TimedOut(_)) = &flown
             && let Some((key, build)) = alone.zip(build)
         {
+            self.came(Answered::Built);
             let built = self.run(hash, build, self.clock.start(), &run);
             flown = on_its_own(shelf, &key, built);
         }
@@ -166,9 +247,15 @@ impl Call<'_> {
         let outcome = match flown {
             Ok(flown) => {
                 match flown.how {
-                    How::Found => self.log.tell(Event::Hit),
-                    How::Joined => self.log.tell(Event::Joined),
-                    How::Built => {}
+                    How::Found => {
+                        self.came(Answered::Hit);
+                        self.log.tell(Event::Hit);
+                    }
+                    How::Joined => {
+                        self.came(Answered::Joined);
+                        self.log.tell(Event::Joined);
+                    }
+                    How::Built => self.built(run),
                 }
                 Ok(flown.value)
             }
@@ -189,6 +276,20 @@ impl Call<'_> {
             self.tidy(shelf);
         }
         outcome
+    }
+
+    /// Takes note that the answer is of this call's own build.
+    fn built(&self, run: &Run) {
+        self.came(
+            match (run.is_not_modified.get(), self.track.faulted.get()) {
+                (true, _) => Answered::NotModified,
+                (false, true) => Answered::StoreFault,
+                (false, false) => Answered::Built,
+            },
+        );
+        if run.is_not_modified.get() {
+            self.log.tell(Event::NotModified);
+        }
     }
 
     /// Runs the function, with nothing locked but the lock that was asked for.
@@ -228,6 +329,7 @@ impl Call<'_> {
                 run.nanos.set(nanos(took));
             }
         }
+        run.is_not_modified.set(brought.is_not_modified);
         Ok(self.entry(hash, brought, took, run))
     }
 
@@ -244,15 +346,41 @@ impl Call<'_> {
         let expires = self
             .terms
             .expires(brought.answer, brought.ages, created, random);
-        if expires.is_none() {
+        if expires.is_none() || brought.is_not_kept {
             run.drops.set(true);
         }
+        let stale = self.terms.stale(brought.answer, brought.ages);
+        let marks = match brought.told {
+            None => self.marks(brought.etag, stale),
+            Some(told) => self.marks_told(brought.etag, &told, stale, run),
+        };
         Entry {
             value: brought.value,
             created,
             expires: expires.unwrap_or(created),
-            marks: self.marks(brought.etag),
+            marks,
             took: took.as_secs_f32(),
+        }
+    }
+
+    /// The marks of a result whose build has said which tags it has. With one that is not
+    /// known, it is for the callers alone.
+    #[cold]
+    fn marks_told(
+        &self,
+        own: Option<Etag>,
+        told: &[Arc<String>],
+        stale: u64,
+        run: &Run,
+    ) -> Option<Arc<Marks>> {
+        let carried = run.carried.lock().take().unwrap_or_default();
+        match self.told(told, &carried) {
+            Ok(groups) => self.marks_in(own, groups, stale),
+            Err(fault) => {
+                self.fault(&fault);
+                run.drops.set(true);
+                None
+            }
         }
     }
 
@@ -290,7 +418,7 @@ impl Call<'_> {
         run: &Run,
     ) -> Option<S::Displaced> {
         let put = shelf.put(hash, key, entry, lease);
-        let put = put.inspect_err(|fault| self.log.tell(Event::StoreFault(fault)));
+        let put = put.inspect_err(|fault| self.fault(fault));
         let displaced = put.ok()?;
         run.put.set(true);
         run.evicted.set(displaced.evicted() as u64);
@@ -314,8 +442,9 @@ impl Call<'_> {
     }
 
     /// How long to wait for somebody else's build.
-    pub(super) fn patience(&self) -> Patience {
-        match self.terms.join_timeout {
+    pub(super) fn patience(&self, limit: Option<Limit>) -> Patience {
+        let limit = limit.map(|limit| limit.time);
+        match limit.into_iter().chain(self.terms.join_timeout).min() {
             Some(timeout) => Patience::For(timeout),
             None => Patience::Endless,
         }
@@ -323,8 +452,12 @@ impl Call<'_> {
 
     /// Whether this call builds on its own when somebody else's build takes longer
     /// than it is willing to wait.
-    pub(super) fn builds_alone(&self) -> bool {
-        self.terms.join_timeout.is_some() && self.terms.on_lock_timeout == OnLockTimeout::Build
+    pub(super) fn builds_alone(&self, limit: Option<Limit>) -> bool {
+        let Some(timeout) = self.terms.join_timeout else {
+            return false;
+        };
+        let is_first = limit.is_none_or(|limit| timeout < limit.time);
+        is_first && self.terms.on_lock_timeout == OnLockTimeout::Build
     }
 
     /// Acquires the lock, or says what to do without.
@@ -345,7 +478,7 @@ impl Call<'_> {
             Ok(Some(locked)) => return Ok(Some(locked)),
             Ok(None) => None,
             Err(fault) => {
-                self.log.tell(Event::StoreFault(&fault));
+                self.fault(&fault);
                 Some(fault.to_string())
             }
         };
@@ -379,6 +512,10 @@ struct Attempt<'a, S: Shelf, B> {
     shelf: &'a S,
     hash: u64,
     lock: Option<&'a Wanted<'a, S::Key>>,
+    /// What is at hand if this fails.
+    spare: Option<&'a Spare<S>>,
+    /// How long to wait for another's build.
+    limit: Option<Limit>,
     /// Until the flight has landed, so that whoever waits for the lock finds the
     /// value. A panic in the function goes up from there, and drops it.
     held: Option<Locked<'a>>,
@@ -393,12 +530,12 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
     type Displaced = Result<Option<S::Displaced>, S::Key>;
 
     fn patience(&self) -> Patience {
-        self.call.patience()
+        self.call.patience(self.limit)
     }
 
     fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
         let accepts = self.call.accepts(self.shelf, landed);
-        self.call.waited.set(!accepts);
+        self.call.track.waited.set(!accepts);
         accepts
     }
 
@@ -426,7 +563,7 @@ where
     B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
 {
     fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.call.look_again(self.shelf, self.hash, &key)
+        self.again(key)
     }
 
     fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
@@ -435,7 +572,10 @@ where
         }
         let build = self.build.take().expect("a call leads one build");
         let started = self.start(began);
-        let built = self.call.run(self.hash, build, started, &self.run);
+        let built = match self.spare {
+            None => self.call.run(self.hash, build, started, &self.run),
+            Some(spare) => self.build_past(spare, build, started),
+        };
         built.map(Made::Built).map_err(Stopped::Failed)
     }
 }
@@ -453,6 +593,8 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
             shelf,
             hash,
             lock,
+            spare: None,
+            limit: None,
             held: None,
             build: Some(build),
             run: Run::default(),
@@ -481,6 +623,43 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
         }
     }
 
+    /// Runs the function with something at hand if that fails.
+    #[cold]
+    #[inline(never)]
+    fn build_past(
+        &self,
+        spare: &Spare<S>,
+        build: B,
+        started: Started<'_>,
+    ) -> Result<Entry<S::Value>, S::Failure>
+    where
+        B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    {
+        let (call, shelf, hash) = (self.call, self.shelf, self.hash);
+        let carried = call.carried(shelf, spare.entry());
+        *self.run.carried.lock() = Some(Box::new(carried));
+        let failing = Failing {
+            call,
+            shelf,
+            hash,
+            spare,
+        };
+        let entry = call.run(hash, build, started, &self.run)?;
+        match shelf.fails(&entry.value) {
+            // It is not to take the place of what is at hand.
+            true => self.run.drops.set(true),
+            false => failing.has_not(),
+        }
+        Ok(entry)
+    }
+
+    fn again(&self, key: &S::Key) -> Option<Entry<S::Value>> {
+        match self.spare {
+            None => self.call.look_again(self.shelf, self.hash, &key),
+            Some(spare) => self.call.look_past(self.shelf, self.hash, &key, spare),
+        }
+    }
+
     /// Acquires the lock, and if that worked, looks again.
     #[inline(never)]
     fn lock_and_look(
@@ -489,7 +668,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         let call = self.call;
         self.held = call.hold(wanted.guards, &wanted.text, &self.run)?;
-        let look = || call.look_again(self.shelf, self.hash, &&wanted.key);
+        let look = || self.again(&wanted.key);
         Ok(self.held.is_some().then(look).flatten())
     }
 }
@@ -524,6 +703,10 @@ pub(super) struct Run {
     /// It brought a value, which took so many nanoseconds.
     built: Flag,
     nanos: Number,
+    /// The groups of what is at hand that are not the call's, before the build.
+    carried: Mutex<Option<Box<Vec<Recorded>>>>,
+    /// It said that what is kept holds.
+    is_not_modified: Flag,
     /// Its result is for the callers alone.
     pub(super) drops: Flag,
     /// How many others gave way to it.

@@ -218,7 +218,7 @@ impl Encoded {
         lease: Option<&dyn Lease>,
     ) -> Result<(), StoreError> {
         let bytes = self.seal(text, new, coded)?;
-        let expires = new.expires.hint();
+        let expires = new.until().hint();
         match lease {
             None => self.store.put(text, &bytes, expires),
             Some(lease) => match lease.publish(&bytes, expires)? {
@@ -241,7 +241,7 @@ impl Encoded {
         coded: Coded<'_>,
     ) -> Result<Option<bool>, StoreError> {
         let bytes = self.seal(text, new, coded)?;
-        self.store.put_if_absent(text, &bytes, new.expires.hint())
+        self.store.put_if_absent(text, &bytes, new.until().hint())
     }
 
     /// Replaces what is kept by what `change` makes of it, unless it is another by then
@@ -260,7 +260,7 @@ impl Encoded {
         };
         let changed = change(&entry)?;
         let new = self.seal(text, &changed, coded)?;
-        self.store.replace(text, &old, &new, changed.expires.hint())
+        self.store.replace(text, &old, &new, changed.until().hint())
     }
 
     /// Gives what is kept another expiry; answers whether anything is kept.
@@ -270,11 +270,12 @@ impl Encoded {
             let Some(old) = self.store.get(text)? else {
                 return Ok(false);
             };
-            if envelope_of(text, &old)?.is_none() {
+            let Some(envelope) = envelope_of(text, &old)? else {
                 return Ok(false);
-            }
+            };
+            let until = at.after_nanos(envelope.stale);
             let new = envelope::with_expiry(&old, at);
-            if self.store.replace(text, &old, &new, at.hint())? {
+            if self.store.replace(text, &old, &new, until.hint())? {
                 return Ok(true);
             }
         }
@@ -339,6 +340,7 @@ impl Encoded {
             took: entry.took,
             etag: entry.etag().map(Etag::as_str),
             groups: entry.groups().iter().map(named).collect(),
+            stale: entry.stale(),
             is_compressed,
             payload: &payload,
         };
@@ -368,7 +370,11 @@ fn entry<V>(envelope: &Envelope<'_>, value: V) -> Entry<V> {
         value,
         created: envelope.created,
         expires: envelope.expires,
-        marks: Marks::of(envelope.etag.map(Etag::new), groups.collect()),
+        marks: Marks::of(
+            envelope.etag.map(Etag::new),
+            groups.collect(),
+            envelope.stale,
+        ),
         took: envelope.took,
     }
 }

@@ -18,10 +18,13 @@ const EXPIRES_AT: usize = 48;
 const COMPRESSED: u8 = 1;
 const ETAG: u16 = 1;
 const GROUP: u16 = 2;
+const STALE: u16 = 3;
 /// What a field takes beside its content.
 const FIELD: usize = 6;
 /// What a group's field takes beside its key.
 const GENERATION: usize = 16;
+/// The length of a stale period.
+const PERIOD: usize = 8;
 /// By how much at most a block of LZ4 is longer when it is decompressed.
 const LZ4_MOST: usize = 255;
 
@@ -36,6 +39,8 @@ pub(super) struct Envelope<'b> {
     pub(super) took: f32,
     pub(super) etag: Option<&'b str>,
     pub(super) groups: Vec<Group<'b>>,
+    /// For how long it is stale after it has expired, in nanoseconds.
+    pub(super) stale: u64,
     pub(super) is_compressed: bool,
     pub(super) payload: &'b [u8],
 }
@@ -65,7 +70,11 @@ impl<'b> Envelope<'b> {
         let fields = self.etag.map_or(0, |etag| FIELD + etag.len())
             + groups
                 .map(|(group, _)| FIELD + GENERATION + group.len())
-                .sum::<usize>();
+                .sum::<usize>()
+            + match self.stale {
+                0 => 0,
+                _ => FIELD + PERIOD,
+            };
         let header = u32::try_from(FIXED + fields).ok()?;
         let payload = u32::try_from(self.payload.len()).ok()?;
         let mut bytes = Vec::with_capacity(header as usize + self.payload.len());
@@ -91,6 +100,11 @@ impl<'b> Envelope<'b> {
             bytes.extend(hard.to_le_bytes());
             bytes.extend(soft.to_le_bytes());
             bytes.extend(group.as_bytes());
+        }
+        if self.stale != 0 {
+            bytes.extend(STALE.to_le_bytes());
+            bytes.extend((PERIOD as u32).to_le_bytes());
+            bytes.extend(self.stale.to_le_bytes());
         }
         bytes.extend(self.payload);
         set_checksum(&mut bytes);
@@ -120,7 +134,11 @@ impl<'b> Envelope<'b> {
         if flags & !COMPRESSED != 0 {
             return Err(Fault::Malformed("an unknown flag"));
         }
-        let (etag, groups) = fields_of(fields)?;
+        let Fields {
+            etag,
+            groups,
+            stale,
+        } = Fields::of(fields)?;
         Ok(Envelope {
             codec: codec_of(fixed[6]).ok_or(Fault::Malformed("an unknown codec"))?,
             schema: u64::from_le_bytes(part(fixed, 16)),
@@ -130,6 +148,7 @@ impl<'b> Envelope<'b> {
             took: f32::from_le_bytes(part(fixed, 56)),
             etag,
             groups,
+            stale,
             is_compressed: flags & COMPRESSED != 0,
             payload,
         })
@@ -166,27 +185,41 @@ pub(super) fn decompressed(payload: &[u8]) -> Result<Vec<u8>, Fault> {
     }
 }
 
-/// The etag and the groups among the fields. What is unknown is skipped.
-fn fields_of(mut fields: &[u8]) -> Result<(Option<&str>, Vec<Group<'_>>), Fault> {
-    const BROKEN: Fault = Fault::Malformed("a field goes beyond the others");
-    let (mut etag, mut groups) = (None, Vec::new());
-    while let Some((tag, rest)) = fields.split_first_chunk() {
-        let (length, rest) = rest.split_first_chunk().ok_or(BROKEN)?;
-        let length = u32::from_le_bytes(*length) as usize;
-        let (content, rest) = rest.split_at_checked(length).ok_or(BROKEN)?;
-        match u16::from_le_bytes(*tag) {
-            ETAG => {
-                let text = str::from_utf8(content);
-                etag = Some(text.map_err(|_| Fault::Malformed("the etag is no text"))?);
+/// What is known among the fields. What is unknown is skipped.
+#[derive(Default)]
+struct Fields<'b> {
+    etag: Option<&'b str>,
+    groups: Vec<Group<'b>>,
+    stale: u64,
+}
+
+impl<'b> Fields<'b> {
+    fn of(mut bytes: &'b [u8]) -> Result<Self, Fault> {
+        const BROKEN: Fault = Fault::Malformed("a field goes beyond the others");
+        let mut fields = Fields::default();
+        while let Some((tag, rest)) = bytes.split_first_chunk() {
+            let (length, rest) = rest.split_first_chunk().ok_or(BROKEN)?;
+            let length = u32::from_le_bytes(*length) as usize;
+            let (content, rest) = rest.split_at_checked(length).ok_or(BROKEN)?;
+            match u16::from_le_bytes(*tag) {
+                ETAG => {
+                    let text = str::from_utf8(content);
+                    fields.etag = Some(text.map_err(|_| Fault::Malformed("the etag is no text"))?);
+                }
+                GROUP => fields.groups.push(group(content)?),
+                STALE => {
+                    let period = content.try_into().map(u64::from_le_bytes);
+                    let broken = Fault::Malformed("a stale period has another length");
+                    fields.stale = period.map_err(|_| broken)?;
+                }
+                _ => {}
             }
-            GROUP => groups.push(group(content)?),
-            _ => {}
+            bytes = rest;
         }
-        fields = rest;
-    }
-    match fields {
-        [] => Ok((etag, groups)),
-        _ => Err(BROKEN),
+        match bytes {
+            [] => Ok(fields),
+            _ => Err(BROKEN),
+        }
     }
 }
 
@@ -265,6 +298,7 @@ mod tests {
             took: 0.25,
             etag: Some("v1"),
             groups: Vec::new(),
+            stale: 0,
             is_compressed: false,
             payload: b"[1,2]",
         }
@@ -308,6 +342,43 @@ mod tests {
         assert_eq!(Envelope::open(golden).unwrap(), grouped());
     }
 
+    /// The same in two groups, with a stale period.
+    fn stale() -> Envelope<'static> {
+        Envelope {
+            expires: Stamp::from_nanos(1_792_000_060_123_456_789),
+            stale: 3_600_000_000_000,
+            ..grouped()
+        }
+    }
+
+    #[test]
+    fn the_bytes_with_a_stale_period_are_those_of_the_golden_file() {
+        let golden: &[u8] = include_bytes!("golden/version_1_stale.bin");
+        assert_eq!(stale().seal().unwrap(), golden);
+        assert_eq!(Envelope::open(golden).unwrap(), stale());
+    }
+
+    #[test]
+    fn a_stale_period_of_another_length_is_a_fault() {
+        let mut bytes = envelope().seal().unwrap();
+        let field = [3, 0, 1, 0, 0, 0, 9];
+        bytes[8] += field.len() as u8;
+        bytes.splice(FIXED..FIXED, field);
+        set_checksum(&mut bytes);
+        let broken = Fault::Malformed("a stale period has another length");
+        assert_eq!(Envelope::open(&bytes), Err(broken));
+    }
+
+    #[test]
+    fn another_expiry_leaves_the_stale_period_as_it_is() {
+        let bytes = with_expiry(&stale().seal().unwrap(), Stamp::from_nanos(7));
+        let expected = Envelope {
+            expires: Stamp::from_nanos(7),
+            ..stale()
+        };
+        assert_eq!(Envelope::open(&bytes).unwrap(), expected);
+    }
+
     #[test]
     fn a_group_that_is_cut_or_no_text_is_a_fault() {
         for content in [&[0; 15][..], &[0xff; 17]] {
@@ -324,7 +395,7 @@ mod tests {
 
     #[test]
     fn every_cut_and_every_flipped_bit_is_found_out() {
-        let bytes = grouped().seal().unwrap();
+        let bytes = stale().seal().unwrap();
         for end in 0..bytes.len() {
             assert!(Envelope::open(&bytes[..end]).is_err(), "cut at {end}");
         }

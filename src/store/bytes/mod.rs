@@ -38,6 +38,9 @@
 //! too; its value is a list of those two numbers. An entry is missing if the first number
 //! is another now or the generation is not there, and stale if the second is another.
 //!
+//! Field 3 is there if the entry has a stale period: for how many nanoseconds after it
+//! has expired it may still be served (8 bytes). Stores give nothing up before that.
+//!
 //! A compressed payload is the length of the value
 //! (4 bytes), and the value as a block of LZ4.
 //!

@@ -27,6 +27,11 @@ pub(crate) struct Dates {
 pub(crate) trait Note {
     /// When the row was created, about: for a row that has no dates.
     fn created(&self) -> Stamp;
+
+    /// For how long the row is wanted after it has expired, in nanoseconds.
+    fn stale(&self) -> u64 {
+        0
+    }
 }
 
 impl Note for () {

@@ -156,7 +156,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
         })
     }
 
-    /// Has all rows expire at another time.
+    /// Has all rows be over: those that are wanted for longer expire at a time, if they do
+    /// not before, and the others whatever the time is.
     pub(crate) fn expire_all(&self, at: Stamp) {
         self.has_dates.store(true, Ordering::Relaxed);
         for shard in 0..self.shards() {
@@ -165,8 +166,14 @@ impl<K, V, N: Note> Noted<K, V, N> {
                 // SAFETY: the table outlives the iterator, and is locked.
                 let rows: Vec<_> = unsafe { shard.rows.iter() }.collect();
                 for row in rows {
+                    let beside = Beside { shard, row: &row };
+                    let expires = match (beside.note().stale(), beside.dates()) {
+                        (0, _) => Stamp::from_nanos(0),
+                        (_, None) => at,
+                        (_, Some(dates)) => at.min(dates.expires),
+                    };
                     // SAFETY: the row is there.
-                    unsafe { shard.set_expires(&row, at) };
+                    unsafe { shard.set_expires(&row, expires) };
                 }
             });
         }
@@ -190,8 +197,8 @@ impl<K, V, N: Note> Noted<K, V, N> {
             .collect()
     }
 
-    /// Takes the rows out of one shard whose dates `go`; what has none never
-    /// expires. Looks at all its buckets; if few of them are left full, the shard
+    /// Takes the rows out of one shard that `go` by when nobody wants them any more;
+    /// what has no dates is wanted for ever. Looks at all its buckets; if few of them are left full, the shard
     /// shrinks, so that the next look costs less.
     pub(crate) fn take_where(
         &self,

@@ -153,8 +153,13 @@ impl<K, V, N: Note> Shard<K, V, N> {
         // meanwhile.
         unsafe {
             for row in self.rows.iter() {
-                let dates = self.columns.dates(self.rows.bucket_index(&row));
-                if goes(dates.map_or(Stamp::NEVER, |dates| dates.expires)) {
+                let at = self.rows.bucket_index(&row);
+                let dates = self.columns.dates(at);
+                let until = dates.map_or(Stamp::NEVER, |dates| {
+                    let stale = self.columns.notes.get(at).stale();
+                    dates.expires.after_nanos(stale)
+                });
+                if goes(until) {
                     gone.push(self.take(row));
                 }
             }

@@ -1,0 +1,525 @@
+//! What a call does about an entry that is due: still fresh and to be refreshed, or
+//! stale. It takes it, has it refreshed in the background, waits for that, or builds
+//! and falls back on it.
+//!
+//! ```text
+//!   course ── Take ───────────────────────────────────────────► the entry
+//!      │
+//!      ├── TakeAndRefresh ── a job, if there is none ─────────► the entry
+//!      ├── WaitFor(time) ─── the same ── wait ── in time ─────► what the job brings
+//!      │                                   └──── too late ────► the entry
+//!      └── BuildOrTake ───── fly ── built ────────────────────► the value
+//!                              └─── failed: note it ──────────► the entry
+//! ```
+//!
+//! A build goes to the background only where it can be had again there: by a function
+//! that can be run from its key, or a closure that owns what it needs. Where it cannot,
+//! the first caller does the refresh in its own thread, and the others take the entry
+//! meanwhile.
+//!
+//! The rules are in `decide`; what waits is [`Call::await_job`] alone.
+
+use super::observe::Event;
+use super::path::{Brought, Call};
+use super::shelf::{Done, Outcome, Shelf};
+use super::works::is_work;
+use crate::answered::Answered;
+use crate::background::{Full, Work};
+use crate::clock::Stamp;
+use crate::decide::{Course, Verdict, course};
+use crate::entry::Entry;
+use crate::error::BuildError;
+use crate::flight::message_of;
+use crate::key::Lookup;
+use crate::refresh::{Begun, Ended, Job, Slot};
+use crate::sync::Flag;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+/// What a look has found.
+pub(crate) enum Looked<V> {
+    /// It answers the call.
+    Answer(Entry<V>),
+    /// It may answer the call, and there is something to be done about it.
+    Due(Due<V>),
+    /// There is nothing that does.
+    Nothing,
+}
+
+/// An entry that is due.
+pub(crate) struct Due<V> {
+    pub(super) entry: Entry<V>,
+    /// Early, or stale.
+    pub(super) verdict: Verdict,
+}
+
+/// What a job is for: the entry that is to be refreshed, as it was seen. Nothing, if
+/// there was none.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    created: Stamp,
+    verdict: Verdict,
+}
+
+impl<V> Due<V> {
+    pub(crate) fn entry(&self) -> &Entry<V> {
+        &self.entry
+    }
+
+    fn seen(&self) -> Seen {
+        Seen {
+            created: self.entry.created,
+            verdict: self.verdict,
+        }
+    }
+}
+
+impl Seen {
+    /// Whether an entry on which this is the verdict is a newer one. What was early may
+    /// be found fresh by another call, and be the same.
+    fn is_before<V>(self, entry: &Entry<V>, verdict: Verdict) -> bool {
+        verdict.is_fresh() && (self.verdict != Verdict::Early || entry.created != self.created)
+    }
+}
+
+/// How long a call waits for a build.
+#[derive(Clone, Copy)]
+pub(crate) struct Limit {
+    pub(super) time: Duration,
+    /// Whether a build that takes longer counts as failed.
+    is_hard: bool,
+}
+
+impl Limit {
+    fn soft(time: Duration, hard: Option<Duration>) -> Self {
+        match hard {
+            Some(hard) if hard < time => Limit::hard(hard),
+            _ => Limit {
+                time,
+                is_hard: false,
+            },
+        }
+    }
+
+    fn hard(time: Duration) -> Self {
+        Limit {
+            time,
+            is_hard: true,
+        }
+    }
+}
+
+/// How a build is had in the background: the work that does a job.
+pub(crate) type Elsewhere<'e, S> =
+    dyn Fn(Job<<S as Shelf>::Key, Done<S>>, Option<Seen>) -> Work + 'e;
+
+/// What is at hand if a build fails.
+pub(crate) struct Spare<S: Shelf> {
+    key: S::Key,
+    due: Due<S::Value>,
+    /// Whether a look has taken it, since another's build has failed.
+    rested: Flag,
+}
+
+impl<S: Shelf> Spare<S> {
+    fn new(key: S::Key, due: Due<S::Value>) -> Self {
+        Spare {
+            key,
+            due,
+            rested: Flag::default(),
+        }
+    }
+
+    pub(super) fn entry(&self) -> &Entry<S::Value> {
+        &self.due.entry
+    }
+
+    pub(super) fn has_rested(&self) -> bool {
+        self.rested.get()
+    }
+}
+
+/// A build with something to fall back on. Unless it is said that it has not failed, a
+/// note is made that it has: before it lands, so that who has joined it sees that.
+pub(super) struct Failing<'f, S: Shelf> {
+    pub(super) call: &'f Call<'f>,
+    pub(super) shelf: &'f S,
+    pub(super) hash: u64,
+    pub(super) spare: &'f Spare<S>,
+}
+
+impl<S: Shelf> Failing<'_, S> {
+    pub(super) fn has_not(self) {
+        self.shelf
+            .refreshes()
+            .succeeded(self.hash, &&self.spare.key);
+        std::mem::forget(self);
+    }
+}
+
+impl<S: Shelf> Drop for Failing<'_, S> {
+    fn drop(&mut self) {
+        self.call.rest(self.shelf, self.hash, &self.spare.key);
+    }
+}
+
+impl<V> Looked<V> {
+    /// What is fresh, for a call that does nothing about what is due.
+    pub(super) fn fresh(self, call: &Call<'_>) -> Option<Entry<V>> {
+        match self {
+            Looked::Answer(entry) => Some(entry),
+            Looked::Due(due) if due.verdict.is_fresh() => {
+                call.log.tell(Event::Hit);
+                Some(due.entry)
+            }
+            Looked::Due(_) => {
+                call.log.tell(Event::Expired);
+                None
+            }
+            Looked::Nothing => None,
+        }
+    }
+
+    pub(crate) fn due(self) -> Option<Due<V>> {
+        match self {
+            Looked::Due(due) => Some(due),
+            Looked::Answer(_) | Looked::Nothing => None,
+        }
+    }
+}
+
+impl Call<'_> {
+    /// Gets what the look has not brought outright.
+    #[inline]
+    pub(crate) fn answer<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        due: Option<Due<S::Value>>,
+        elsewhere: Option<&Elsewhere<'_, S>>,
+        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    ) -> Outcome<S> {
+        if due.is_none() && self.terms.hard_timeout.is_none() {
+            return self.fly(shelf, hash, key, None, None, build);
+        }
+        self.answer_in_full(shelf, hash, key, due, elsewhere, build)
+    }
+
+    /// Not in line, as is all that builds need not have on the stack while they nest.
+    #[cold]
+    #[inline(never)]
+    fn answer_in_full<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        due: Option<Due<S::Value>>,
+        elsewhere: Option<&Elsewhere<'_, S>>,
+        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    ) -> Outcome<S> {
+        let hard = self.terms.hard_timeout;
+        let Some(due) = due else {
+            let limit = hard.map(Limit::hard);
+            return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
+        };
+        let rests = self.rests(shelf, hash, &key);
+        let limit = match course(due.verdict, self.terms.while_stale, rests) {
+            Course::Take => return Ok(self.take(due, Answered::Fallback)),
+            Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
+            Course::WaitFor(time) => Some(Limit::soft(time, hard)),
+            Course::BuildOrTake | Course::Build => hard.map(Limit::hard),
+        };
+        self.in_time(shelf, hash, key, Some(due), limit, elsewhere, build)
+    }
+
+    /// Gets a build's outcome, in the background if there is a limit to the wait for it.
+    #[allow(clippy::too_many_arguments)] // what a call has come to so far
+    fn in_time<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        due: Option<Due<S::Value>>,
+        limit: Option<Limit>,
+        elsewhere: Option<&Elsewhere<'_, S>>,
+        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    ) -> Outcome<S> {
+        let may_wait = limit.is_some_and(|limit| limit.time.is_zero()) || !is_work();
+        let Some((limit, elsewhere)) = limit.zip(elsewhere.filter(|_| may_wait)) else {
+            return self.here(shelf, hash, key, due, limit, build);
+        };
+        let seen = due.as_ref().map(Due::seen);
+        let sent = self.send(shelf, hash, &key, seen, elsewhere);
+        let due = match (due, sent) {
+            (Some(due), Err(Full)) => return Ok(self.take(due, Answered::Stale)),
+            (Some(due), _) if limit.time.is_zero() => return Ok(self.take(due, Answered::Stale)),
+            (due, Ok(slot)) => match self.await_job(shelf, hash, &key, due, limit, &slot) {
+                Ok(outcome) => return outcome,
+                Err(due) => due,
+            },
+            (None, Err(Full)) => None,
+        };
+        self.here(shelf, hash, key, due, Some(limit), build)
+    }
+
+    /// Has a job done, unless one is under way.
+    fn send<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: &S::Key,
+        seen: Option<Seen>,
+        elsewhere: &Elsewhere<'_, S>,
+    ) -> Result<Sent<S>, Full> {
+        match shelf.refreshes().begin(hash, key) {
+            Begun::Under(slot) => Ok(Sent {
+                slot,
+                is_first: false,
+            }),
+            Begun::First(job) => {
+                let slot = job.slot();
+                self.works.run(elsewhere(job, seen))?;
+                Ok(Sent {
+                    slot,
+                    is_first: true,
+                })
+            }
+        }
+    }
+
+    /// Waits for a job's outcome. If that is none for this call, what is due comes back:
+    /// it is for this call to build.
+    fn await_job<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: &S::Key,
+        due: Option<Due<S::Value>>,
+        limit: Limit,
+        sent: &Sent<S>,
+    ) -> Result<Outcome<S>, Option<Due<S::Value>>> {
+        if due.is_some() {
+            self.log.tell(Event::Expired);
+        }
+        let Some(ended) = sent.slot.wait(limit.time) else {
+            if limit.is_hard && due.is_some() {
+                self.rest(shelf, hash, key);
+            }
+            return Ok(match due {
+                Some(due) if limit.is_hard => Ok(self.take(due, Answered::Fallback)),
+                Some(due) => Ok(self.take(due, Answered::Stale)),
+                None => {
+                    let site = shelf.flights().site(key);
+                    Err(BuildError::timed_out(site, limit.time))
+                }
+            });
+        };
+        let (outcome, how) = match ended {
+            None => (None, Answered::Joined),
+            Some(ended) if sent.is_first => (Some(&ended.outcome), ended.how),
+            Some(ended) => (Some(&ended.outcome), Answered::Joined),
+        };
+        match (outcome, due) {
+            // It was not done, since another build has failed meanwhile; or it was needless,
+            // since the key was deleted.
+            (None, Some(due)) if self.rests(shelf, hash, key) => {
+                Ok(Ok(self.take(due, Answered::Fallback)))
+            }
+            (None, _) => Err(None),
+            (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
+                Ok(Ok(self.take(due, Answered::Fallback)))
+            }
+            (Some(outcome), due) => match self.accepts(shelf, outcome.as_ref()) {
+                false => Err(due),
+                true => {
+                    self.came(how);
+                    if how == Answered::Joined {
+                        self.log.tell(Event::Joined);
+                    }
+                    Ok(outcome.clone())
+                }
+            },
+        }
+    }
+
+    /// Builds in this thread, or joins who does. With something at hand that is to be
+    /// served at once, only if nobody does.
+    fn here<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: S::Key,
+        due: Option<Due<S::Value>>,
+        limit: Option<Limit>,
+        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+    ) -> Outcome<S> {
+        let Some(due) = due else {
+            return self.fly(shelf, hash, key, None, limit, build);
+        };
+        let at_once = limit.is_some_and(|limit| limit.time.is_zero());
+        if at_once && shelf.flights().is_flying(hash, &&key) {
+            return Ok(self.take(due, Answered::Stale));
+        }
+        if due.verdict == Verdict::Stale {
+            self.log.tell(Event::Expired);
+        }
+        let spare = Spare::new(key.clone(), due);
+        // A panic has been told, and noted.
+        let flown = catch_unwind(AssertUnwindSafe(|| {
+            self.fly(shelf, hash, key, Some(&spare), limit, build)
+        }));
+        self.or_spare(shelf, hash, flown, spare, limit)
+    }
+
+    /// What a build has brought, or what is at hand if it has failed.
+    fn or_spare<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        flown: thread::Result<Outcome<S>>,
+        spare: Spare<S>,
+        limit: Option<Limit>,
+    ) -> Outcome<S> {
+        let outcome = match flown {
+            Ok(outcome) if spare.has_rested() || falls_back(shelf, &outcome) => Some(outcome),
+            Ok(outcome) => return outcome,
+            Err(_panic) => None,
+        };
+        let is_late = matches!(outcome, Some(Err(BuildError::TimedOut(_))));
+        let is_soft = limit.is_some_and(|limit| !limit.is_hard);
+        if is_late && is_soft {
+            return Ok(self.take(spare.due, Answered::Stale));
+        }
+        if is_late || matches!(outcome, Some(Err(BuildError::NotLocked(_)))) {
+            self.rest(shelf, hash, &spare.key);
+        }
+        Ok(self.take(spare.due, Answered::Fallback))
+    }
+
+    /// Answers with what is due, and tells how that came about. What is early is fresh.
+    fn take<V>(&self, due: Due<V>, how: Answered) -> Entry<V> {
+        let (how, event) = match (due.verdict, how) {
+            (Verdict::Early, Answered::Fallback) => (Answered::Hit, Event::Hit),
+            (Verdict::Early, _) => (Answered::Early, Event::Early),
+            (_, Answered::Fallback) => (how, Event::Fallback),
+            _ => (how, Event::Stale),
+        };
+        self.came(how);
+        self.track.took_due.set(true);
+        self.log.tell(event);
+        due.entry
+    }
+
+    /// Whether a refresh has failed, and it is too soon for another.
+    fn rests<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) -> bool {
+        shelf.refreshes().rests(hash, &key, self.clock.now())
+    }
+
+    /// Takes note that a refresh has failed.
+    fn rest<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) {
+        let now = self.clock.now();
+        let until = now.after(self.terms.retry_after);
+        shelf.refreshes().failed(hash, key.clone(), until, now);
+    }
+
+    /// Looks for what is newer than what is at hand; and takes that, if another's build
+    /// has failed meanwhile.
+    pub(super) fn look_past<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+        spare: &Spare<S>,
+    ) -> Option<Entry<S::Value>> {
+        let due = &spare.due;
+        if let Ok(Some(entry)) = self.find(shelf, hash, asked) {
+            let verdict = self.verdict(shelf.holder(), &entry);
+            if due.seen().is_before(&entry, verdict) {
+                return Some(entry);
+            }
+        }
+        let rests = shelf.refreshes().rests(hash, asked, self.clock.now());
+        rests.then(|| {
+            spare.rested.set(true);
+            due.entry.clone()
+        })
+    }
+
+    /// Does a job, in the background: looks again, and builds.
+    pub(crate) fn work<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        job: Job<S::Key, Done<S>>,
+        seen: Option<Seen>,
+        build: impl FnOnce(Option<&Entry<S::Value>>) -> Result<Brought<S::Value>, S::Failure>,
+    ) {
+        let key = job.key().clone();
+        let kept = self.find(shelf, hash, &&key).ok().flatten();
+        let due = match (kept, seen) {
+            // It was deleted meanwhile: nobody is known to want it.
+            (None, Some(_)) => return,
+            (None, None) => None,
+            (Some(entry), seen) => match (self.verdict(shelf.holder(), &entry), seen) {
+                (Verdict::Missing, Some(_)) => return,
+                (verdict, Some(seen)) if seen.is_before(&entry, verdict) => {
+                    return job.done(found(entry));
+                }
+                (verdict, None) if verdict.is_fresh() => return job.done(found(entry)),
+                (Verdict::Fresh | Verdict::Early | Verdict::Stale, Some(seen)) => {
+                    let verdict = seen.verdict;
+                    Some(Due { entry, verdict })
+                }
+                _ => None,
+            },
+        };
+        let spare = due.map(|due| Spare::new(key.clone(), due));
+        let kept = spare.as_ref().map(|spare| &spare.due.entry);
+        // A panic is for who waits. Who leads has told it.
+        let flown = catch_unwind(AssertUnwindSafe(|| {
+            self.fly(shelf, hash, key, spare.as_ref(), None, || build(kept))
+        }));
+        let outcome = flown.unwrap_or_else(|payload| {
+            let site = shelf.flights().site(job.key());
+            Err(BuildError::panicked(site, message_of(&*payload)))
+        });
+        // What has rested is no news: another's build has failed.
+        if !spare.is_some_and(|spare| spare.has_rested()) {
+            let how = self.how();
+            job.done(Ended { how, outcome });
+        }
+    }
+}
+
+/// The end of a job that has found what it was to bring.
+fn found<V, E>(entry: Entry<V>) -> Ended<Entry<V>, E> {
+    Ended {
+        how: Answered::Hit,
+        outcome: Ok(entry),
+    }
+}
+
+/// A job that is under way.
+struct Sent<S: Shelf> {
+    slot: Arc<Slot<Done<S>>>,
+    /// Whether this caller has had it done.
+    is_first: bool,
+}
+
+/// Whether what a build has ended with is worse than what is stale. A circle is not: it
+/// is a mistake in the program, and would go unseen.
+fn falls_back<S: Shelf>(shelf: &S, outcome: &Outcome<S>) -> bool {
+    match outcome {
+        Ok(entry) => shelf.fails(&entry.value),
+        Err(error) => matches!(
+            error,
+            BuildError::Failed(_)
+                | BuildError::Panicked(_)
+                | BuildError::TimedOut(_)
+                | BuildError::NotLocked(_)
+        ),
+    }
+}
