@@ -159,6 +159,7 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
         )
         .fails(BUILD_FAILS)
         .panics(FUNCTION_PANICS)
+        .runs()
         .with("options", options.clone()),
         operation(
             "detailed",
@@ -167,6 +168,7 @@ fn about_one_call(parts: &Parts<'_>) -> Vec<Operation> {
         )
         .fails(BUILD_FAILS)
         .panics(FUNCTION_PANICS)
+        .runs()
         .with("options", options),
         operation(
             "refresh",

@@ -3,6 +3,7 @@
 use super::at::Place;
 use super::call::{Form, at_hand, current, form, form_in};
 use super::inner::{Inner, Missed, Settled};
+use crate::answered::Detailed;
 use crate::drive::boxed;
 use crate::error::BuildError;
 use crate::flight::raise;
@@ -51,14 +52,14 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
             Ok(settled) => self.ask_async(&settled, Mode::Take, missed, args).await,
             Err(error) => Err(error.into()),
         };
-        got.unwrap_or_else(|error| raise(&error))
+        got.unwrap_or_else(|error| raise(&error)).value
     }
 
-    pub(super) async fn get_async(
+    pub(super) async fn detailed_async(
         &self,
         options: &Options,
         args: M::Args<'_>,
-    ) -> Result<M::Output, BuildError<Infallible>> {
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
         let settled = self.settled_with(options)?;
         let missed = self.not_looked(&args);
         boxed(self.ask_async(&settled, Mode::Take, missed, args)).await
@@ -70,7 +71,8 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
     ) -> Result<M::Output, BuildError<Infallible>> {
         let settled = self.settled()?;
         let missed = self.not_looked(&args);
-        boxed(self.ask_async(&settled, Mode::Refresh, missed, args)).await
+        let asked = boxed(self.ask_async(&settled, Mode::Refresh, missed, args)).await;
+        asked.map(|answer| answer.value)
     }
 
     async fn ask_async(
@@ -79,7 +81,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         mode: Mode,
         missed: Missed,
         args: M::Args<'_>,
-    ) -> Result<M::Output, BuildError<Infallible>> {
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
@@ -89,7 +91,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
             ..self.in_full(terms, etag.as_ref(), groups.as_ref())
         };
         let place = self.place(terms, &M::lookup(&args));
-        match place {
+        let output = match place {
             Place::Own(table) => {
                 let key = {
                     let asked = M::lookup(&args);
@@ -97,7 +99,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                         && let Some(entry) = call.look(table, hash, &asked).fresh(&call)
                         && let Some(output) = entry.value.give()
                     {
-                        return Ok(output);
+                        return Ok(call.detailed(output));
                     }
                     asked.to_key()
                 };
@@ -110,13 +112,14 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
                 let found = call.look(&shelf, hash, &&shared.text).fresh(&call);
                 if let Some(output) = found.and_then(|entry| shared.give(&entry.value)) {
-                    return Ok(output);
+                    return Ok(call.detailed(output));
                 }
                 let (key, form) = (shared.text.clone(), form_in(&shared));
                 self.build_async(&call, rules, &shelf, hash, key, args, form)
                     .await
             }
-        }
+        };
+        output.map(|value| call.detailed(value))
     }
 
     /// Runs the function, or joins who runs it.

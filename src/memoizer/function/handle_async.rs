@@ -1,6 +1,7 @@
 //! What callers that await ask of a function.
 
 use super::Function;
+use crate::answered::Detailed;
 use crate::error::BuildError;
 use crate::memoizer::{MemoizedAsync, Shareable};
 use crate::options::Options;
@@ -46,7 +47,25 @@ impl<M: MemoizedAsync + Shareable> Function<M> {
         options: impl Borrow<Options>,
         args: M::Args<'_>,
     ) -> Result<M::Output, BuildError<Infallible>> {
-        self.0.get_async(options.borrow(), args).await
+        let answer = self.0.detailed_async(options.borrow(), args).await;
+        answer.map(|answer| answer.value)
+    }
+
+    /// As [`detailed`](Self::detailed), for callers that await.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    ///
+    /// # Panics
+    ///
+    /// As [`get`](Self::get).
+    pub async fn detailed_async(
+        &self,
+        options: impl Borrow<Options>,
+        args: M::Args<'_>,
+    ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        self.0.detailed_async(options.borrow(), args).await
     }
 
     /// As [`refresh`](Self::refresh), for callers that await.
