@@ -245,7 +245,7 @@ mod tests {
             table.read(hash_of(&key), |k| *k == key, |(), beside| beside.dates())
         };
         let each = (0..MANY).map(|key| read(key).flatten().unwrap().expires.nanos());
-        assert!(each.into_iter().all(|expires| expires == 7));
+        assert!(each.into_iter().all(|expires| expires == 0));
         assert_eq!(table.sweep(start()).len() as u64, MANY);
     }
 
