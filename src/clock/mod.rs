@@ -175,6 +175,7 @@ pub(crate) enum Started<'c> {
 }
 
 impl Started<'_> {
+    #[inline]
     pub(crate) fn elapsed(&self) -> Duration {
         match self {
             Started::System(start) => start.elapsed(),

@@ -221,6 +221,7 @@ impl Call<'_> {
 
     /// The marks of an entry that this call has built, which says this of its own make and
     /// has this stale period, in nanoseconds.
+    #[inline]
     pub(super) fn marks(&self, own: Option<Etag>, stale: u64) -> Option<Arc<Marks>> {
         let groups = self.groups.map_or_else(Vec::new, Asked::recorded);
         self.marks_in(own, groups, stale)
