@@ -109,6 +109,7 @@ pub(crate) struct Marks {
 impl Marks {
     /// The marks of an entry with this etag, these groups and this stale period, if it has
     /// any.
+    #[inline]
     pub(crate) fn of(etag: Option<Etag>, groups: Vec<Recorded>, stale: u64) -> Option<Arc<Marks>> {
         let says = etag.is_some() || !groups.is_empty() || stale != 0;
         says.then(|| {

@@ -148,11 +148,8 @@ impl<M: Shareable> Inner<M> {
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
-        let call = Call {
-            mode,
-            missed: nothing.unwrap_or(Version::UNKNOWN),
-            ..self.in_full(terms, etag.as_ref(), groups.as_ref())
-        };
+        let missed = nothing.unwrap_or(Version::UNKNOWN);
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
         let again = match M::FROM_KEY && mode == Mode::Take && terms.is_for_background() {
             true => self.held().map(|held| Again { held, settled }),
             false => None,
@@ -218,20 +215,23 @@ impl<M: Shareable> Inner<M> {
     }
 
     /// A call that asks for more than a plain one.
+    #[inline(always)]
     pub(super) fn in_full<'c>(
         &'c self,
         terms: &'c Terms,
         etag: Option<&'c Etag>,
         groups: Option<&'c Asked>,
+        mode: Mode,
+        missed: Version,
     ) -> Call<'c> {
         Call {
             terms,
             demand: terms.demand(etag),
             clock: self.clock(),
             log: self.log(terms),
-            mode: Mode::Take,
+            mode,
             groups,
-            missed: Version::UNKNOWN,
+            missed,
             works: &self.settings.works,
             track: Track::default(),
         }
@@ -298,7 +298,8 @@ impl<M: Shareable> Inner<M> {
     ) {
         let Settled { terms, rules } = settled;
         let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref());
+        let (mode, missed) = (Mode::Take, Version::UNKNOWN);
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
         let hash = self.hash(&M::lookup(&args));
         let table = self.table(terms.namespace.as_ref());
         let form = form::<M>();
@@ -318,7 +319,8 @@ impl<M: Shareable> Inner<M> {
     ) {
         let Settled { terms, rules } = settled;
         let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref());
+        let (mode, missed) = (Mode::Take, Version::UNKNOWN);
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
         let place = self.place(terms, &M::lookup(&args));
         let Place::Shared(shared) = place else {
             unreachable!("the terms that sent it here name a store");

@@ -85,11 +85,8 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
-        let call = Call {
-            mode,
-            missed: nothing.unwrap_or(Version::UNKNOWN),
-            ..self.in_full(terms, etag.as_ref(), groups.as_ref())
-        };
+        let missed = nothing.unwrap_or(Version::UNKNOWN);
+        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
