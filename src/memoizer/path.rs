@@ -367,7 +367,7 @@ impl Call<'_> {
         stale: u64,
         run: &Run,
     ) -> Option<Arc<Marks>> {
-        let carried = run.carried.take().unwrap_or_default();
+        let carried = run.carried.take();
         match self.told(told, &carried) {
             Ok(groups) => self.marks_in(own, groups, stale),
             Err(fault) => {
@@ -593,7 +593,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     {
         let (call, shelf, hash) = (self.call, self.shelf, self.hash);
         let carried = call.carried(shelf, spare.entry());
-        self.run.carried.set(Some(Box::new(carried)));
+        self.run.carried.set(carried.into());
         let failing = Failing {
             call,
             shelf,
@@ -646,7 +646,7 @@ pub(super) struct Run {
     /// How long it took, if it brought a value.
     took: Cell<Option<Duration>>,
     /// The groups of what is at hand that are not the call's, before the build.
-    carried: Cell<Option<Box<Vec<Recorded>>>>,
+    carried: Cell<Box<[Recorded]>>,
     /// It said that what is kept holds.
     is_not_modified: Cell<bool>,
     /// Its result is for the callers alone.
