@@ -373,7 +373,11 @@ impl Call<'_> {
         stale: u64,
         run: &Run,
     ) -> Option<Arc<Marks>> {
+<<<<<<< HEAD:src/memoizer/path/mod.rs
         let carried = run.carried.lock().take().unwrap_or_default();
+=======
+        let carried = run.carried.take();
+>>>>>>> fresh:src/memoizer/path.rs
         match self.told(told, &carried) {
             Ok(groups) => self.marks_in(own, groups, stale),
             Err(fault) => {
@@ -637,7 +641,11 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     {
         let (call, shelf, hash) = (self.call, self.shelf, self.hash);
         let carried = call.carried(shelf, spare.entry());
+<<<<<<< HEAD:src/memoizer/path/mod.rs
         *self.run.carried.lock() = Some(Box::new(carried));
+=======
+        self.run.carried.set(carried.into());
+>>>>>>> fresh:src/memoizer/path.rs
         let failing = Failing {
             call,
             shelf,
@@ -704,7 +712,11 @@ pub(super) struct Run {
     built: Flag,
     nanos: Number,
     /// The groups of what is at hand that are not the call's, before the build.
+<<<<<<< HEAD:src/memoizer/path/mod.rs
     carried: Mutex<Option<Box<Vec<Recorded>>>>,
+=======
+    carried: Cell<Box<[Recorded]>>,
+>>>>>>> fresh:src/memoizer/path.rs
     /// It said that what is kept holds.
     is_not_modified: Flag,
     /// Its result is for the callers alone.
