@@ -373,11 +373,7 @@ impl Call<'_> {
         stale: u64,
         run: &Run,
     ) -> Option<Arc<Marks>> {
-<<<<<<< HEAD:src/memoizer/path/mod.rs
-        let carried = run.carried.lock().take().unwrap_or_default();
-=======
-        let carried = run.carried.take();
->>>>>>> fresh:src/memoizer/path.rs
+        let carried = std::mem::take(&mut *run.carried.lock());
         match self.told(told, &carried) {
             Ok(groups) => self.marks_in(own, groups, stale),
             Err(fault) => {
@@ -641,11 +637,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     {
         let (call, shelf, hash) = (self.call, self.shelf, self.hash);
         let carried = call.carried(shelf, spare.entry());
-<<<<<<< HEAD:src/memoizer/path/mod.rs
-        *self.run.carried.lock() = Some(Box::new(carried));
-=======
-        self.run.carried.set(carried.into());
->>>>>>> fresh:src/memoizer/path.rs
+        *self.run.carried.lock() = carried.into();
         let failing = Failing {
             call,
             shelf,
@@ -712,11 +704,7 @@ pub(super) struct Run {
     built: Flag,
     nanos: Number,
     /// The groups of what is at hand that are not the call's, before the build.
-<<<<<<< HEAD:src/memoizer/path/mod.rs
-    carried: Mutex<Option<Box<Vec<Recorded>>>>,
-=======
-    carried: Cell<Box<[Recorded]>>,
->>>>>>> fresh:src/memoizer/path.rs
+    carried: Mutex<Box<[Recorded]>>,
     /// It said that what is kept holds.
     is_not_modified: Flag,
     /// Its result is for the callers alone.
