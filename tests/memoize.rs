@@ -912,10 +912,8 @@ mod methods {
         assert_eq!((Shape::of(2).area(3), Shape::of(2).area(3)), (6, 6));
         assert_eq!(Shape::of(3).area(3), 9);
         assert_eq!(RUNS[0].so_far() - before, 2);
-    }
 
-    #[test]
-    fn its_handle_takes_self_first() {
+        // Its handle takes `self` first.
         let shape = Shape::of(20);
         shape.area(1);
         assert!(Shape::area_memo().exists((&shape, 1)));
