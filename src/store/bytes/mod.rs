@@ -48,10 +48,14 @@
 //! may not read an envelope takes it for a miss, and leaves it where it is, unless told
 //! to delete or to refresh it. A generation is replaced by any invalidation.
 
+#[cfg(feature = "async")]
+mod awaits;
 mod encoded;
 mod envelope;
 
 pub use super::lease::{Lease, Leases};
+#[cfg(feature = "async")]
+pub use awaits::{AsyncByteStore, AsyncLease, AsyncLeases, Awaited};
 pub use encoded::Encoded;
 pub(crate) use encoded::Found;
 
@@ -195,6 +199,13 @@ pub trait ByteStore: Send + Sync {
         None
     }
 
+    /// The same store for callers that await, if it has a client for them. Where it has
+    /// none, what they ask is moved to threads that may block.
+    #[cfg(feature = "async")]
+    fn awaited(&self) -> Option<&dyn AsyncByteStore> {
+        None
+    }
+
     /// Has `told` be called with whatever changes in the store, by whomever, until the
     /// answer is dropped; nothing where the store cannot tell. `told` is quick, and
     /// does not call back.
@@ -284,6 +295,11 @@ macro_rules! behind_pointers {
 
             fn leases(&self) -> Option<&dyn Leases> {
                 (**self).leases()
+            }
+
+            #[cfg(feature = "async")]
+            fn awaited(&self) -> Option<&dyn AsyncByteStore> {
+                (**self).awaited()
             }
 
             fn watch(&self, told: Box<dyn Fn(Change<'_>) + Send + Sync>)
