@@ -157,7 +157,8 @@ impl<M: Memoized> Rules<M> {
         if !(call.expiry.inherits() && call.expiry_of.inherits()) {
             (left.expiry_by, left.expiry_of) = (None, None);
         }
-        if !(call.stale_for.inherits() && call.stale_for_of.inherits()) {
+        let freshness = call.freshness();
+        if !(freshness.stale_for.inherits() && freshness.stale_for_of.inherits()) {
             (left.stale_for_by, left.stale_for_of) = (None, None);
         }
         left

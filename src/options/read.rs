@@ -1,5 +1,6 @@
 //! Options as they are written in a file.
 
+use super::freshness::Freshness;
 use super::{OnLockTimeout, Options, Setting};
 use crate::etag::Etag;
 use serde::de::value::SeqAccessDeserializer;
@@ -41,6 +42,16 @@ impl<'de> Deserialize<'de> for Options {
         let written = Written::deserialize(from)?;
         let age = |age: Age| age.0;
         let name = Arc::<str>::from;
+        let freshness = Freshness {
+            stale_for: written.stale_for.map(age),
+            only_fresh: written.only_fresh,
+            retry_after: written.retry_after.map(age),
+            soft_timeout: written.soft_timeout.map(age),
+            hard_timeout: written.hard_timeout.map(age),
+            early_from: written.early_from,
+            early_beta: written.early_beta,
+            ..Freshness::OPEN
+        };
         Ok(Options {
             max_age: written.max_age.map(age),
             expiry: written.expiry.map(|time| time.0),
@@ -58,13 +69,7 @@ impl<'de> Deserialize<'de> for Options {
                 .tags
                 .map(|tags| tags.into_iter().map(name).collect()),
             grouped: written.grouped,
-            stale_for: written.stale_for.map(age),
-            only_fresh: written.only_fresh,
-            retry_after: written.retry_after.map(age),
-            soft_timeout: written.soft_timeout.map(age),
-            hard_timeout: written.hard_timeout.map(age),
-            early_from: written.early_from,
-            early_beta: written.early_beta,
+            freshness: freshness.shared(),
             ..Options::new()
         })
     }

@@ -108,7 +108,7 @@ impl Ages {
 
 impl From<&Options> for Terms {
     fn from(options: &Options) -> Self {
-        let timeout = &options.timeout;
+        let (timeout, freshness) = (&options.timeout, options.freshness());
         Terms {
             max_age: in_nanos(options.max_age.value()),
             bound: match options.max_age_of.value() {
@@ -144,26 +144,32 @@ impl From<&Options> for Terms {
             schema: options.schema.value().copied(),
             tags: options.tags.value().filter(|t| !t.is_empty()).cloned(),
             grouped: options.grouped.value().copied().unwrap_or_default(),
-            stale_for: options.stale_for.value().map_or(0, |period| nanos(*period)),
-            stale_bound: match options.stale_for_of.value() {
-                None => options.stale_for.value().map_or(0, |period| nanos(*period)),
+            stale_for: freshness
+                .stale_for
+                .value()
+                .map_or(0, |period| nanos(*period)),
+            stale_bound: match freshness.stale_for_of.value() {
+                None => freshness
+                    .stale_for
+                    .value()
+                    .map_or(0, |period| nanos(*period)),
                 Some(_) => ANY_AGE,
             },
-            stale_for_of: options.stale_for_of.value().cloned(),
-            only_fresh: options.only_fresh.value().copied().unwrap_or_default(),
-            retry_after: match options.retry_after.value() {
+            stale_for_of: freshness.stale_for_of.value().cloned(),
+            only_fresh: freshness.only_fresh.value().copied().unwrap_or_default(),
+            retry_after: match freshness.retry_after.value() {
                 Some(wait) => *wait,
-                None if options.retry_after.inherits() => RETRY_AFTER,
+                None if freshness.retry_after.inherits() => RETRY_AFTER,
                 None => Duration::ZERO,
             },
-            while_stale: match options.soft_timeout.value() {
+            while_stale: match freshness.soft_timeout.value() {
                 Some(timeout) => WhileStale::Waits(*timeout),
-                None if options.soft_timeout.inherits() => WhileStale::Waits(Duration::ZERO),
+                None if freshness.soft_timeout.inherits() => WhileStale::Waits(Duration::ZERO),
                 None => WhileStale::Builds,
             },
-            hard_timeout: options.hard_timeout.value().copied(),
-            early_from: options.early_from.value().copied().unwrap_or(1.0),
-            early_beta: options.early_beta.value().copied().unwrap_or(0.0),
+            hard_timeout: freshness.hard_timeout.value().copied(),
+            early_from: freshness.early_from.value().copied().unwrap_or(1.0),
+            early_beta: freshness.early_beta.value().copied().unwrap_or(0.0),
         }
     }
 }
@@ -205,7 +211,8 @@ impl Terms {
         if let (Some(at), None) = (call.expiry.value(), call.expiry_of.value()) {
             self.expiry_bound = (*at).into();
         }
-        if let (Some(period), None) = (call.stale_for.value(), call.stale_for_of.value()) {
+        let said = call.freshness();
+        if let (Some(period), None) = (said.stale_for.value(), said.stale_for_of.value()) {
             self.stale_bound = nanos(*period);
         }
         self
