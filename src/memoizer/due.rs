@@ -202,7 +202,7 @@ impl Call<'_> {
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        if due.is_none() && self.terms.hard_timeout.is_none() {
+        if due.is_none() && self.terms.hard_timeout().is_none() {
             return self.fly(shelf, hash, key, None, None, build);
         }
         self.answer_in_full(shelf, hash, key, due, elsewhere, build)
@@ -220,13 +220,13 @@ impl Call<'_> {
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        let hard = self.terms.hard_timeout;
+        let hard = self.terms.hard_timeout();
         let Some(due) = due else {
             let limit = hard.map(Limit::hard);
             return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
         };
         let rests = self.rests(shelf, hash, &key);
-        let limit = match course(due.verdict, self.terms.while_stale, rests) {
+        let limit = match course(due.verdict, self.terms.freshness().while_stale(), rests) {
             Course::Take => return Ok(self.take(due, Answered::Fallback)),
             Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
             Course::WaitFor(time) => Some(Limit::soft(time, hard)),
@@ -421,7 +421,7 @@ impl Call<'_> {
     /// Takes note that a refresh has failed.
     fn rest<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) {
         let now = self.clock.now();
-        let until = now.after(self.terms.retry_after);
+        let until = now.after(self.terms.freshness().retry_after());
         shelf.refreshes().failed(hash, key.clone(), until, now);
     }
 

@@ -2,10 +2,16 @@
 //! since most levels and most calls say nothing of it.
 
 use super::{OfValue, Options, Setting, of_value};
+use crate::clock::nanos;
+use crate::decide::{ANY_AGE, Early, WhileStale};
+use crate::luck;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// How long to wait after a failure if nothing is said.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// The settings of the group.
 #[derive(Clone)]
@@ -20,9 +26,12 @@ pub(crate) struct Freshness {
     pub(crate) early_beta: Setting<f64>,
 }
 
+/// What holds where nothing is said.
+pub(super) static OPEN: Freshness = Freshness::OPEN;
+
 impl Freshness {
     /// Leaves all to the next level.
-    pub(crate) const OPEN: Freshness = Freshness {
+    pub(super) const OPEN: Freshness = Freshness {
         stale_for: Setting::Inherit,
         stale_for_of: Setting::Inherit,
         only_fresh: Setting::Inherit,
@@ -32,6 +41,65 @@ impl Freshness {
         early_from: Setting::Inherit,
         early_beta: Setting::Inherit,
     };
+
+    /// The stale period of a fresh value, in nanoseconds.
+    pub(super) fn stale_for(&self) -> u64 {
+        self.stale_for.value().map_or(0, |period| nanos(*period))
+    }
+
+    /// How stale a kept one may be.
+    pub(super) fn stale_bound(&self) -> u64 {
+        match self.stale_for_of.value() {
+            None => self.stale_for(),
+            Some(_) => ANY_AGE,
+        }
+    }
+
+    pub(super) fn is_only_fresh(&self) -> bool {
+        self.only_fresh.value().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn retry_after(&self) -> Duration {
+        match self.retry_after.value() {
+            Some(wait) => *wait,
+            None if self.retry_after.inherits() => RETRY_AFTER,
+            None => Duration::ZERO,
+        }
+    }
+
+    pub(crate) fn while_stale(&self) -> WhileStale {
+        match self.soft_timeout.value() {
+            Some(timeout) => WhileStale::Waits(*timeout),
+            None if self.soft_timeout.inherits() => WhileStale::Waits(Duration::ZERO),
+            None => WhileStale::Builds,
+        }
+    }
+
+    /// When a call refreshes what is still fresh. Draws a random number if it is asked
+    /// to.
+    pub(super) fn early(&self) -> Early {
+        let beta = self.beta();
+        Early {
+            from: self.from(),
+            ahead: match beta > 0.0 {
+                true => beta * luck::exponential(),
+                false => 0.0,
+            },
+        }
+    }
+
+    /// Whether a call may refresh what is still fresh.
+    pub(super) fn is_early(&self) -> bool {
+        self.from() < 1.0 || self.beta() > 0.0
+    }
+
+    fn from(&self) -> f64 {
+        self.early_from.value().copied().unwrap_or(1.0)
+    }
+
+    fn beta(&self) -> f64 {
+        self.early_beta.value().copied().unwrap_or(0.0)
+    }
 
     /// What is said here, and what it leaves open, by `outer`.
     #[inline]
@@ -93,7 +161,6 @@ impl Options {
     /// What is said of what is stale, or nearly so.
     #[inline]
     pub(crate) fn freshness(&self) -> &Freshness {
-        static OPEN: Freshness = Freshness::OPEN;
         self.freshness.as_deref().unwrap_or(&OPEN)
     }
 

@@ -1,10 +1,10 @@
+use super::freshness::{Freshness, OPEN};
 use super::{OfValue, OnLockTimeout, Options};
 use crate::clock::{Stamp, nanos};
-use crate::decide::{ANY_AGE, Demand, Early, WhileStale};
+use crate::decide::{ANY_AGE, Demand, Early};
 use crate::etag::Etag;
 use crate::group::Group;
 use crate::key::text;
-use crate::luck;
 use crate::store::{Lock, SharedStore};
 use std::any::Any;
 use std::borrow::Cow;
@@ -13,8 +13,6 @@ use std::time::{Duration, SystemTime};
 
 /// How long to wait for a lock if nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait after a failure if nothing is said.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What holds for a call once all levels have come together.
 #[derive(Clone)]
@@ -47,19 +45,10 @@ pub(crate) struct Terms {
     pub(crate) tags: Option<Arc<[Arc<str>]>>,
     /// Whether results are in the groups of their region, their namespace, and all.
     pub(crate) grouped: bool,
-    /// The stale period of a fresh value, in nanoseconds.
-    stale_for: u64,
-    /// How stale a kept one may be.
+    /// How stale a kept one may be, in nanoseconds.
     stale_bound: u64,
-    stale_for_of: Option<OfValue<Duration>>,
-    only_fresh: bool,
-    pub(crate) retry_after: Duration,
-    pub(crate) while_stale: WhileStale,
-    /// How long to wait for a build at most, if that has a limit.
-    pub(crate) hard_timeout: Option<Duration>,
-    /// From which part of the fresh period on a value is refreshed.
-    early_from: f64,
-    early_beta: f64,
+    /// What is said of what is stale, or nearly so, if anything is.
+    freshness: Option<Arc<Freshness>>,
 }
 
 /// Which lock is held while something is built.
@@ -108,7 +97,7 @@ impl Ages {
 
 impl From<&Options> for Terms {
     fn from(options: &Options) -> Self {
-        let (timeout, freshness) = (&options.timeout, options.freshness());
+        let timeout = &options.timeout;
         Terms {
             max_age: in_nanos(options.max_age.value()),
             bound: match options.max_age_of.value() {
@@ -144,32 +133,8 @@ impl From<&Options> for Terms {
             schema: options.schema.value().copied(),
             tags: options.tags.value().filter(|t| !t.is_empty()).cloned(),
             grouped: options.grouped.value().copied().unwrap_or_default(),
-            stale_for: freshness
-                .stale_for
-                .value()
-                .map_or(0, |period| nanos(*period)),
-            stale_bound: match freshness.stale_for_of.value() {
-                None => freshness
-                    .stale_for
-                    .value()
-                    .map_or(0, |period| nanos(*period)),
-                Some(_) => ANY_AGE,
-            },
-            stale_for_of: freshness.stale_for_of.value().cloned(),
-            only_fresh: freshness.only_fresh.value().copied().unwrap_or_default(),
-            retry_after: match freshness.retry_after.value() {
-                Some(wait) => *wait,
-                None if freshness.retry_after.inherits() => RETRY_AFTER,
-                None => Duration::ZERO,
-            },
-            while_stale: match freshness.soft_timeout.value() {
-                Some(timeout) => WhileStale::Waits(*timeout),
-                None if freshness.soft_timeout.inherits() => WhileStale::Waits(Duration::ZERO),
-                None => WhileStale::Builds,
-            },
-            hard_timeout: freshness.hard_timeout.value().copied(),
-            early_from: freshness.early_from.value().copied().unwrap_or(1.0),
-            early_beta: freshness.early_beta.value().copied().unwrap_or(0.0),
+            stale_bound: options.freshness().stale_bound(),
+            freshness: options.freshness.clone(),
         }
     }
 }
@@ -220,38 +185,40 @@ impl Terms {
 
     /// What a call under these terms wants of an entry.
     pub(crate) fn demand<'t>(&'t self, etag: Option<&'t Etag>) -> Demand<'t> {
+        let freshness = self.freshness.as_deref();
         Demand {
             max_age: self.bound,
             expiry: self.expiry_bound,
             etag: etag.or(self.etag.as_ref()),
-            stale_for: match self.only_fresh {
+            stale_for: match freshness.is_some_and(Freshness::is_only_fresh) {
                 true => 0,
                 false => self.stale_bound,
             },
-            early: self.early(),
+            early: freshness.map_or(Early::NEVER, Freshness::early),
         }
     }
 
-    /// When a call refreshes what is still fresh. Draws a random number if it is asked
-    /// to.
-    fn early(&self) -> Early {
-        Early {
-            from: self.early_from,
-            ahead: match self.early_beta > 0.0 {
-                true => self.early_beta * luck::exponential(),
-                false => 0.0,
-            },
-        }
+    /// What is said of what is stale, or nearly so.
+    pub(crate) fn freshness(&self) -> &Freshness {
+        self.freshness.as_deref().unwrap_or(&OPEN)
+    }
+
+    /// How long to wait for a build at most, if that has a limit.
+    #[inline]
+    pub(crate) fn hard_timeout(&self) -> Option<Duration> {
+        self.freshness.as_ref()?.hard_timeout.value().copied()
     }
 
     /// Whether a build may be for the background.
+    #[inline]
     pub(crate) fn is_for_background(&self) -> bool {
-        self.stale_bound != 0 || self.hard_timeout.is_some() || self.is_early()
+        self.stale_bound != 0 || self.hard_timeout().is_some() || self.is_early()
     }
 
     /// Whether a call may refresh what is still fresh.
+    #[inline]
     pub(crate) fn is_early(&self) -> bool {
-        self.early_from < 1.0 || self.early_beta > 0.0
+        self.freshness.as_ref().is_some_and(|it| it.is_early())
     }
 
     /// The oldest that is accepted, in nanoseconds, if that is all there is to ask.
@@ -322,7 +289,8 @@ impl Terms {
     pub(crate) fn ages_of(&self, value: &dyn Any) -> Ages {
         let max_age = self.max_age_of.as_ref().and_then(|age| age(value));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(value));
-        let stale_for = self.stale_for_of.as_ref().and_then(|period| period(value));
+        let freshness = self.freshness.as_ref();
+        let stale_for = freshness.and_then(|it| it.stale_for_of.value()?(value));
         Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
@@ -335,7 +303,11 @@ impl Terms {
     /// a value is nothing to fall back on.
     pub(crate) fn stale(&self, answer: Answer, ages: Ages) -> u64 {
         match answer {
-            Answer::Value => ages.stale_for.map_or(self.stale_for, nanos),
+            Answer::Value => match (ages.stale_for, &self.freshness) {
+                (Some(period), _) => nanos(period),
+                (None, Some(freshness)) => freshness.stale_for(),
+                (None, None) => 0,
+            },
             Answer::Error | Answer::Nothing => 0,
         }
     }
