@@ -74,7 +74,7 @@ pub enum Answer {
 }
 
 /// Ages that a function of its own has said for one value.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Ages {
     pub(crate) max_age: Option<Duration>,
     pub(crate) expiry: Option<Stamp>,
@@ -84,8 +84,17 @@ pub(crate) struct Ages {
 }
 
 impl Ages {
-    /// These, and where they leave something open, `other`.
-    pub(crate) fn or(self, other: Ages) -> Ages {
+    /// The one, and where it leaves something open, the other.
+    #[inline]
+    pub(crate) fn first(own: Option<Ages>, other: Option<Ages>) -> Option<Ages> {
+        match (own, other) {
+            (Some(own), Some(other)) => Some(own.or(other)),
+            (own, other) => own.or(other),
+        }
+    }
+
+    #[cold]
+    fn or(self, other: Ages) -> Ages {
         Ages {
             max_age: self.max_age.or(other.max_age),
             expiry: self.expiry.or(other.expiry),
@@ -169,6 +178,7 @@ impl Terms {
 
     /// The same, with what the call itself says. The age that it says is a bound in
     /// any case: it is how old a result this caller accepts.
+    #[inline]
     pub(crate) fn for_call(mut self, call: &Options) -> Self {
         if let (Some(age), None) = (call.max_age.value(), call.max_age_of.value()) {
             self.bound = nanos(*age);
@@ -286,24 +296,27 @@ impl Terms {
 
     /// The ages that the options compute from a fresh value.
     #[inline]
-    pub(crate) fn ages_of(&self, value: &dyn Any) -> Ages {
+    pub(crate) fn ages_of(&self, value: &dyn Any) -> Option<Ages> {
+        if self.max_age_of.is_none() && self.expiry_of.is_none() && self.freshness.is_none() {
+            return None;
+        }
         let max_age = self.max_age_of.as_ref().and_then(|age| age(value));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(value));
         let freshness = self.freshness.as_ref();
         let stale_for = freshness.and_then(|it| it.stale_for_of.value()?(value));
-        Ages {
+        Some(Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
             none_age: None,
-        }
+        })
     }
 
     /// For how long a result is stale after it has expired, in nanoseconds. What is not
     /// a value is nothing to fall back on.
-    pub(crate) fn stale(&self, answer: Answer, ages: Ages) -> u64 {
+    pub(crate) fn stale(&self, answer: Answer, ages: Option<&Ages>) -> u64 {
         match answer {
-            Answer::Value => match (ages.stale_for, &self.freshness) {
+            Answer::Value => match (ages.and_then(|ages| ages.stale_for), &self.freshness) {
                 (Some(period), _) => nanos(period),
                 (None, Some(freshness)) => freshness.stale_for(),
                 (None, None) => 0,
@@ -318,14 +331,15 @@ impl Terms {
     pub(crate) fn expires(
         &self,
         answer: Answer,
-        ages: Ages,
+        ages: Option<&Ages>,
         now: Stamp,
         random: impl FnOnce() -> u64,
     ) -> Option<Stamp> {
+        let own = |age: fn(&Ages) -> Option<Duration>| ages.and_then(age);
         let age = match answer {
-            Answer::Value => ages.max_age.map_or(self.max_age, nanos),
+            Answer::Value => own(|ages| ages.max_age).map_or(self.max_age, nanos),
             Answer::Error => nanos(self.error_age?).min(self.bound),
-            Answer::Nothing => nanos(ages.none_age.or(self.none_age)?).min(self.bound),
+            Answer::Nothing => nanos(own(|ages| ages.none_age).or(self.none_age)?).min(self.bound),
         };
         let off = match self.jitter {
             0 => 0,
@@ -336,7 +350,8 @@ impl Terms {
             ANY_AGE => Stamp::NEVER,
             age => now.after_nanos(age - off),
         };
-        Some(aged.min(ages.expiry.unwrap_or(self.expiry)))
+        let expiry = ages.and_then(|ages| ages.expiry);
+        Some(aged.min(expiry.unwrap_or(self.expiry)))
     }
 }
 
@@ -365,7 +380,7 @@ mod tests {
     fn an_age_and_an_expiry_end_at_the_earlier() {
         let options = Options::new().max_age(secs(60)).expiry(at(150).into());
         let terms = Terms::from(&options);
-        let expires = |now| terms.expires(Answer::Value, Ages::default(), now, || 0);
+        let expires = |now| terms.expires(Answer::Value, None, now, || 0);
         assert_eq!(expires(at(50)), Some(at(110)));
         assert_eq!(expires(at(100)), Some(at(150)));
     }
@@ -374,7 +389,7 @@ mod tests {
     fn a_negative_result_is_kept_only_as_the_options_say() {
         let none = Terms::from(&Options::new().max_age(secs(60)));
         let some = Terms::from(&Options::new().error_age(secs(1)).none_age(secs(2)));
-        let ask = |terms: &Terms, answer| terms.expires(answer, Ages::default(), at(10), || 0);
+        let ask = |terms: &Terms, answer| terms.expires(answer, None, at(10), || 0);
         assert_eq!(ask(&none, Answer::Error), None);
         assert_eq!(ask(&none, Answer::Nothing), None);
         assert_eq!(ask(&some, Answer::Error), Some(at(11)));
@@ -386,12 +401,12 @@ mod tests {
     fn jitter_shortens_and_never_lengthens() {
         let terms = Terms::from(&Options::new().max_age(secs(60)).jitter(secs(10)));
         for random in [0, 1, 7, u64::MAX, 123_456_789_012_345] {
-            let ends = terms.expires(Answer::Value, Ages::default(), at(0), || random);
+            let ends = terms.expires(Answer::Value, None, at(0), || random);
             let ends = ends.unwrap();
             assert!(at(50) <= ends && ends <= at(60), "{ends:?}");
         }
         let short = Terms::from(&Options::new().max_age(secs(1)).jitter(secs(10)));
-        let ends = short.expires(Answer::Value, Ages::default(), at(0), || u64::MAX);
+        let ends = short.expires(Answer::Value, None, at(0), || u64::MAX);
         assert!(ends.unwrap() > at(0), "some age is left");
     }
 }

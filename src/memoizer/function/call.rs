@@ -398,17 +398,15 @@ impl<W, G, F> Form<W, G, F> {
         output: M::Output,
         terms: &Terms,
         rules: &Rules<M>,
-        by_args: Ages,
+        by_args: Option<Ages>,
         own: &mut Option<M::Output>,
     ) -> Result<Brought<V>, F>
     where
         W: Fn(M::Output) -> V,
     {
         let answer = M::answer(&output);
-        let ages = rules
-            .ages_of(&output)
-            .or(by_args)
-            .or(terms.ages_of(&output));
+        let said = Ages::first(rules.ages_of(&output), by_args);
+        let ages = Ages::first(said, terms.ages_of(&output));
         let etag = rules.own_etag(&output);
         let Some(copy) = M::copy(&output) else {
             *own = Some(output);
