@@ -316,10 +316,9 @@ impl Memoizer {
         let entry = match call.look(&shelf, hash, &&text) {
             Looked::Answer(entry) => entry,
             looked => {
-                let due = looked.due();
-                let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
+                let kept = looked.due().and_then(Kept::of);
                 let build = || bring(terms, store, kept, f);
-                let flown = call.answer(&shelf, hash, text.clone(), due, elsewhere, build);
+                let flown = call.answer(&shelf, hash, text.clone(), looked, elsewhere, build);
                 flown.map_err(typed::<E>)?
             }
         };

@@ -227,13 +227,14 @@ mod tests {
         let tags = long.tags.value().map(|tags| tags.join(" "));
         assert_eq!(tags.as_deref(), Some("one two"));
         assert_eq!(long.grouped, Setting::Set(true));
-        assert_eq!(long.stale_for, Setting::Set(Duration::from_secs(3600)));
-        assert_eq!(long.retry_after, Setting::Set(Duration::from_secs(30)));
-        assert_eq!(long.soft_timeout, Setting::None);
-        assert_eq!(long.hard_timeout, Setting::Set(Duration::from_secs(2)));
-        assert_eq!(long.only_fresh, Setting::Set(false));
-        assert_eq!(long.early_from, Setting::Set(0.8));
-        assert_eq!(long.early_beta, Setting::Set(1.0));
+        let fresh = long.freshness();
+        assert_eq!(fresh.stale_for, Setting::Set(Duration::from_secs(3600)));
+        assert_eq!(fresh.retry_after, Setting::Set(Duration::from_secs(30)));
+        assert_eq!(fresh.soft_timeout, Setting::None);
+        assert_eq!(fresh.hard_timeout, Setting::Set(Duration::from_secs(2)));
+        assert_eq!(fresh.only_fresh, Setting::Set(false));
+        assert_eq!(fresh.early_from, Setting::Set(0.8));
+        assert_eq!(fresh.early_beta, Setting::Set(1.0));
         let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_761_600);
         assert_eq!(long.expiry, Setting::Set(new_year));
     }

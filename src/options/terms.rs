@@ -194,6 +194,7 @@ impl Terms {
     }
 
     /// What a call under these terms wants of an entry.
+    #[inline]
     pub(crate) fn demand<'t>(&'t self, etag: Option<&'t Etag>) -> Demand<'t> {
         let freshness = self.freshness.as_deref();
         Demand {
