@@ -64,10 +64,6 @@ pub(crate) struct Seen {
 }
 
 impl<V> Due<V> {
-    pub(crate) fn entry(&self) -> &Entry<V> {
-        &self.entry
-    }
-
     fn seen(&self) -> Seen {
         Seen {
             created: self.entry.created,
@@ -182,30 +178,33 @@ impl<V> Looked<V> {
         }
     }
 
-    pub(crate) fn due(self) -> Option<Due<V>> {
+    /// What is due, if anything is.
+    #[inline]
+    pub(crate) fn due(&self) -> Option<&Entry<V>> {
         match self {
-            Looked::Due(due) => Some(due),
+            Looked::Due(due) => Some(&due.entry),
             Looked::Answer(_) | Looked::Nothing => None,
         }
     }
 }
 
 impl Call<'_> {
-    /// Gets what the look has not brought outright.
+    /// Gets what the look has not brought outright. An answer that it brought was of no
+    /// use, and counts as nothing.
     #[inline]
     pub(crate) fn answer<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
-        due: Option<Due<S::Value>>,
+        looked: Looked<S::Value>,
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        if due.is_none() && self.terms.hard_timeout.is_none() {
+        if looked.due().is_none() && self.terms.hard_timeout().is_none() {
             return self.fly(shelf, hash, key, None, None, build);
         }
-        self.answer_in_full(shelf, hash, key, due, elsewhere, build)
+        self.answer_in_full(shelf, hash, key, looked, elsewhere, build)
     }
 
     /// Not in line, as is all that builds need not have on the stack while they nest.
@@ -216,17 +215,17 @@ impl Call<'_> {
         shelf: &S,
         hash: u64,
         key: S::Key,
-        due: Option<Due<S::Value>>,
+        looked: Looked<S::Value>,
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        let hard = self.terms.hard_timeout;
-        let Some(due) = due else {
+        let hard = self.terms.hard_timeout();
+        let Looked::Due(due) = looked else {
             let limit = hard.map(Limit::hard);
             return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
         };
         let rests = self.rests(shelf, hash, &key);
-        let limit = match course(due.verdict, self.terms.while_stale, rests) {
+        let limit = match course(due.verdict, self.terms.freshness().while_stale(), rests) {
             Course::Take => return Ok(self.take(due, Answered::Fallback)),
             Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
             Course::WaitFor(time) => Some(Limit::soft(time, hard)),
@@ -421,7 +420,7 @@ impl Call<'_> {
     /// Takes note that a refresh has failed.
     fn rest<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) {
         let now = self.clock.now();
-        let until = now.after(self.terms.retry_after);
+        let until = now.after(self.terms.freshness().retry_after());
         shelf.refreshes().failed(hash, key.clone(), until, now);
     }
 

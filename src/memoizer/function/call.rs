@@ -12,7 +12,7 @@ use crate::etag::Etag;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
-use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
+use crate::memoizer::due::{Elsewhere, Looked, Seen};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode, Track};
@@ -179,7 +179,7 @@ impl<M: Shareable> Inner<M> {
                     table,
                     hash,
                     key,
-                    (looked.due(), elsewhere),
+                    (looked, elsewhere),
                     args,
                     form(),
                 )
@@ -205,7 +205,7 @@ impl<M: Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (looked.due(), elsewhere),
+                    (looked, elsewhere),
                     args,
                     form_in(&shared),
                 )
@@ -273,7 +273,7 @@ impl<M: Shareable> Inner<M> {
         shelf: &S,
         hash: u64,
         key: S::Key,
-        (due, elsewhere): (Option<Due<S::Value>>, Option<&Elsewhere<'_, S>>),
+        (looked, elsewhere): (Looked<S::Value>, Option<&Elsewhere<'_, S>>),
         args: M::Args<'_>,
         form: Form<W, G, S::Failure>,
     ) -> Result<M::Output, BuildError<Infallible>>
@@ -284,7 +284,7 @@ impl<M: Shareable> Inner<M> {
         let ages = rules.ages(&args);
         let mut own = None;
         let build = || form.brought(M::run(args), call.terms, rules, ages, &mut own);
-        let flown = call.answer(shelf, hash, key, due, elsewhere, build);
+        let flown = call.answer(shelf, hash, key, looked, elsewhere, build);
         form.given(flown, own.filter(|_| !call.took_due()))
     }
 
@@ -398,17 +398,15 @@ impl<W, G, F> Form<W, G, F> {
         output: M::Output,
         terms: &Terms,
         rules: &Rules<M>,
-        by_args: Ages,
+        by_args: Option<Ages>,
         own: &mut Option<M::Output>,
     ) -> Result<Brought<V>, F>
     where
         W: Fn(M::Output) -> V,
     {
         let answer = M::answer(&output);
-        let ages = rules
-            .ages_of(&output)
-            .or(by_args)
-            .or(terms.ages_of(&output));
+        let said = Ages::first(rules.ages_of(&output), by_args);
+        let ages = Ages::first(said, terms.ages_of(&output));
         let etag = rules.own_etag(&output);
         let Some(copy) = M::copy(&output) else {
             *own = Some(output);
