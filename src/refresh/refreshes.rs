@@ -109,6 +109,29 @@ impl<K: Key, T> Refreshes<K, T> {
         }
     }
 
+    /// What is under way for what was asked began before it was removed: nobody who comes
+    /// from here on waits for that.
+    pub(crate) fn void(&self, hash: u64, asked: &impl Lookup<K>) {
+        if !self.is_empty() {
+            self.leave(hash, asked, |row| {
+                row.slot = None;
+                row.rests = AT_ONCE;
+            });
+        }
+    }
+
+    /// The same for all keys that `goes`.
+    pub(crate) fn void_where(&self, goes: impl Fn(&K) -> bool) {
+        if self.is_empty() {
+            return;
+        }
+        let mut rows = self.rows.lock();
+        let gone: Vec<_> = rows.extract_if(|row| goes(&row.key)).collect();
+        self.len.store(rows.len(), Ordering::Relaxed);
+        drop(rows);
+        drop(gone);
+    }
+
     fn is_empty(&self) -> bool {
         self.len.load(Ordering::Relaxed) == 0
     }

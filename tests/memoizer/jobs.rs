@@ -1,0 +1,89 @@
+//! Work in the background, and what comes in between.
+
+use crate::support::*;
+use mementos::{Memoizer, Options, memoize};
+use std::sync::Arc;
+use std::thread;
+
+/// For calls whose builds are done in the background.
+fn limited() -> Options {
+    Options::new().hard_timeout(secs(5))
+}
+
+/// Has the build of a key be under way in the background, with somebody who waits for it;
+/// and says how often the function has run.
+fn while_building(memo: &Memoizer, meanwhile: impl FnOnce(&dyn Fn() -> u32)) {
+    let (door, runs) = (Arc::new(Door::new()), Arc::new(Runs::new()));
+    let ask = || {
+        let (door, runs) = (Arc::clone(&door), Arc::clone(&runs));
+        let got = memo.get_refreshing("key", limited(), move || {
+            let run = runs.count();
+            if run == 1 {
+                door.pass();
+            }
+            run
+        });
+        got.unwrap()
+    };
+    thread::scope(|threads| {
+        let waits = threads.spawn(ask);
+        door.until_came(1);
+        meanwhile(&ask);
+        door.open();
+        assert_eq!(waits.join().unwrap(), 1, "it is answered all the same");
+    });
+    memo.drain();
+    assert_eq!(ask(), 2, "what was built before is not kept");
+}
+
+#[test]
+fn who_comes_after_a_delete_gets_nothing_that_was_begun_before() {
+    let memo = Memoizer::in_memory();
+    while_building(&memo, |ask| {
+        memo.delete("key").unwrap();
+        assert_eq!(ask(), 2);
+    });
+}
+
+#[test]
+fn nor_after_everything_was_cleared() {
+    let memo = Memoizer::in_memory();
+    while_building(&memo, |ask| {
+        memo.clear().unwrap();
+        assert_eq!(ask(), 2);
+    });
+}
+
+#[test]
+fn nor_of_a_function() {
+    static DOOR: Door = Door::new();
+    static RUNS: Runs = Runs::new();
+
+    /// Its odd runs wait.
+    #[memoize(hard_timeout = "5s")]
+    fn run(x: u32) -> u32 {
+        _ = x;
+        let run = RUNS.count();
+        if run % 2 == 1 {
+            DOOR.pass();
+        }
+        run
+    }
+
+    let memo = Memoizer::in_memory();
+    let ask = || memo.scope(|| run(1));
+    let removals: [&dyn Fn(); 2] = [&|| _ = memo.scope(|| run::delete(1)), &|| {
+        memo.clear().unwrap()
+    }];
+    thread::scope(|threads| {
+        for (before, remove) in (0..).step_by(2).zip(removals) {
+            let waits = threads.spawn(ask);
+            DOOR.until_came(before / 2 + 1);
+            remove();
+            assert_eq!(ask(), before + 2);
+            remove();
+            drop(waits);
+        }
+        DOOR.open();
+    });
+}
