@@ -225,7 +225,7 @@ impl Call<'_> {
             let limit = hard.map(Limit::hard);
             return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
         };
-        let rests = self.rests(shelf, hash, &key);
+        let rests = self.rests(shelf, hash, &&key, &due);
         let limit = match course(due.verdict, self.terms.while_stale, rests) {
             Course::Take => return Ok(self.take(due, Answered::Fallback)),
             Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
@@ -325,7 +325,7 @@ impl Call<'_> {
         match (outcome, due) {
             // It was not done, since another build has failed meanwhile; or it was needless,
             // since the key was deleted.
-            (None, Some(due)) if self.rests(shelf, hash, key) => {
+            (None, Some(due)) if self.rests(shelf, hash, &key, &due) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
             (None, _) => Err(None),
@@ -414,8 +414,15 @@ impl Call<'_> {
     }
 
     /// Whether a refresh has failed, and it is too soon for another.
-    fn rests<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) -> bool {
-        shelf.refreshes().rests(hash, &key, self.clock.now())
+    fn rests<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+        due: &Due<S::Value>,
+    ) -> bool {
+        let (created, now) = (due.entry.created, self.clock.now());
+        shelf.refreshes().rests(hash, asked, created, now)
     }
 
     /// Takes note that a refresh has failed.
@@ -441,8 +448,7 @@ impl Call<'_> {
                 return Some(entry);
             }
         }
-        let rests = shelf.refreshes().rests(hash, asked, self.clock.now());
-        rests.then(|| {
+        self.rests(shelf, hash, asked, due).then(|| {
             spare.rested.set(true);
             due.entry.clone()
         })

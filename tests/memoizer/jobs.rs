@@ -1,7 +1,7 @@
 //! Work in the background, and what comes in between.
 
 use crate::support::*;
-use mementos::{Memoizer, Options, memoize};
+use mementos::{Answered, Memoizer, Options, memoize};
 use std::sync::Arc;
 use std::thread;
 
@@ -86,4 +86,38 @@ fn nor_of_a_function() {
         }
         DOOR.open();
     });
+}
+
+#[test]
+fn a_failure_is_over_once_there_is_a_newer_value() {
+    let (memo, clock) = in_memory();
+    let options = Options::new()
+        .max_age(secs(10))
+        .stale_for(secs(3600))
+        .no_soft_timeout();
+    let ask = |options: &Options, value: u32| {
+        let got = memo.get_detailed("key", options, || value).unwrap();
+        (got.value, got.how)
+    };
+    let fail = || {
+        let got = memo.get_detailed::<u32, _>("key", &options, || Err("out of order"));
+        got.unwrap().how
+    };
+    let only_fresh = options.clone().only_fresh(true);
+    ask(&options, 1);
+    for value in [10, 20] {
+        clock.advance(secs(10));
+        assert_eq!(fail(), Answered::Fallback);
+        clock.advance(secs(1));
+        // By who falls back on nothing, and so takes no note of a success.
+        match value {
+            10 => assert_eq!(ask(&only_fresh, value), (value, Answered::Built)),
+            _ => {
+                memo.delete("key").unwrap();
+                ask(&options, value);
+            }
+        }
+        clock.advance(secs(10));
+        assert_eq!(ask(&options, value + 1), (value + 1, Answered::Built));
+    }
 }
