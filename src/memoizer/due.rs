@@ -323,12 +323,13 @@ impl Call<'_> {
             Some(ended) => (Some(&ended.outcome), Answered::Joined),
         };
         match (outcome, due) {
-            // It was not done, since another build has failed meanwhile; or it was needless,
-            // since the key was deleted.
+            // It was not done, since another build has failed meanwhile.
             (None, Some(due)) if self.rests(shelf, hash, &key, &due) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
-            (None, _) => Err(None),
+            // Or there was no room for it; or it was needless, since the key was deleted, and
+            // then there is nothing any more to fall back on.
+            (None, due) => Err(due.filter(|due| self.is_there(shelf, hash, key, due))),
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
@@ -423,6 +424,15 @@ impl Call<'_> {
     ) -> bool {
         let (created, now) = (due.entry.created, self.clock.now());
         shelf.refreshes().rests(hash, asked, created, now)
+    }
+
+    /// Whether what is due may still be served.
+    fn is_there<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key, due: &Due<S::Value>) -> bool {
+        let kept = self.find(shelf, hash, &key).ok().flatten();
+        kept.is_some_and(|kept| {
+            let verdict = self.verdict(shelf.holder(), &kept);
+            kept.created == due.entry.created && (verdict == due.verdict || verdict.is_fresh())
+        })
     }
 
     /// Takes note that a refresh has failed.

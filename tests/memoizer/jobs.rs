@@ -1,6 +1,7 @@
 //! Work in the background, and what comes in between.
 
 use crate::support::*;
+use mementos::background::{Background, Full, Work};
 use mementos::{Answered, Memoizer, Options, memoize};
 use std::sync::Arc;
 use std::thread;
@@ -120,4 +121,37 @@ fn a_failure_is_over_once_there_is_a_newer_value() {
         clock.advance(secs(10));
         assert_eq!(ask(&options, value + 1), (value + 1, Answered::Built));
     }
+}
+
+/// Has no room; and takes its time to say so, until another waits for the same work.
+struct NoRoom(Arc<Notes>);
+
+impl Background for NoRoom {
+    fn run(&self, work: Work) -> Result<(), Full> {
+        until(|| self.0.has("expired"));
+        drop(work);
+        Err(Full)
+    }
+}
+
+#[test]
+fn who_waits_for_work_that_found_no_room_still_falls_back() {
+    let notes = Arc::new(Notes::default());
+    let (memo, clock) = in_memory();
+    let memo = memo
+        .background(NoRoom(Arc::clone(&notes)))
+        .observer(Arc::clone(&notes));
+    let options = Options::new()
+        .max_age(secs(60))
+        .stale_for(secs(3600))
+        .soft_timeout(secs(60));
+    memo.get_with("key", &options, || 1).unwrap();
+    clock.advance(secs(60));
+    let ask = || memo.get_refreshing::<i32, _>("key", &options, || Err("out of order"));
+    thread::scope(|threads| {
+        let both = [threads.spawn(ask), threads.spawn(ask)];
+        for one in both {
+            assert_eq!(one.join().unwrap().unwrap(), 1);
+        }
+    });
 }
