@@ -1,0 +1,58 @@
+//! Futures that are begun in one place and polled, dropped or forgotten in another.
+
+use mementos::{BuildError, Options, memoize};
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Mutex, mpsc};
+use std::task::{Context, Poll, Waker};
+use std::thread;
+use std::time::Duration;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Longer than any of this takes.
+const LONG: Duration = Duration::from_secs(10);
+
+fn is_pending<F: Future + ?Sized>(future: Pin<&mut F>, waker: &Waker) -> bool {
+    future.poll(&mut Context::from_waker(waker)).is_pending()
+}
+
+/// Is pending once.
+async fn later() {
+    let mut was_polled = false;
+    poll_fn(|_| match std::mem::replace(&mut was_polled, true) {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    })
+    .await
+}
+
+#[test]
+fn a_build_that_was_begun_elsewhere_is_inside_of_who_polls_it() {
+    static BEGUN: Mutex<Option<Boxed<Result<u32, String>>>> = Mutex::new(None);
+
+    #[memoize]
+    async fn outer(x: u32) -> Result<u32, String> {
+        let begun = BEGUN.lock().unwrap().take().unwrap();
+        begun.await.map(|inner| inner + x)
+    }
+
+    #[memoize]
+    async fn inner(x: u32) -> Result<u32, String> {
+        later().await;
+        let back = outer::get(Options::new(), x).await;
+        back.map_err(|error: BuildError<Infallible>| {
+            assert!(error.circle().is_some(), "{error:?}");
+            error.to_string()
+        })?
+    }
+
+    let mut begun: Boxed<_> = Box::pin(inner(1));
+    assert!(is_pending(begun.as_mut(), Waker::noop()));
+    *BEGUN.lock().unwrap() = Some(begun);
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || tell.send(smol::block_on(outer(1))));
+    let error = told.recv_timeout(LONG).expect("it hangs").unwrap_err();
+    assert!(error.contains("outer"), "{error}");
+}
