@@ -1,8 +1,8 @@
 //! Futures that are begun in one place and polled, dropped or forgotten in another.
 
-use mementos::{BuildError, Options, memoize};
+use mementos::{BuildError, Memoizer, Options, memoize};
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::sync::{Mutex, mpsc};
 use std::task::{Context, Poll, Waker};
@@ -55,4 +55,48 @@ fn a_build_that_was_begun_elsewhere_is_inside_of_who_polls_it() {
     thread::spawn(move || tell.send(smol::block_on(outer(1))));
     let error = told.recv_timeout(LONG).expect("it hangs").unwrap_err();
     assert!(error.contains("outer"), "{error}");
+}
+
+#[test]
+fn what_a_dropped_build_drops_is_still_inside_of_it() {
+    /// Asks for what it is part of.
+    struct Asks(u32);
+
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            let asked = held::function().get(Options::new(), self.0);
+            assert!(asked.unwrap_err().circle().is_some());
+        }
+    }
+
+    #[memoize]
+    async fn held(x: u32) -> u32 {
+        let asks = Asks(x);
+        pending::<()>().await;
+        asks.0
+    }
+
+    let mut leads = Box::pin(held(1));
+    assert!(is_pending(leads.as_mut(), Waker::noop()));
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        drop(leads);
+        tell.send(())
+    });
+    told.recv_timeout(LONG).expect("it hangs");
+    assert!(!held::exists(1));
+}
+
+#[test]
+fn a_leader_that_is_forgotten_keeps_its_key_until_that_is_deleted() {
+    let memo = Memoizer::in_memory();
+    let mut leads = Box::pin(memo.get_async::<u32, _>("key", pending::<u32>()));
+    assert!(is_pending(leads.as_mut(), Waker::noop()));
+    std::mem::forget(leads);
+    let mut joins = Box::pin(memo.get_async::<u32, _>("key", async { 1 }));
+    assert!(is_pending(joins.as_mut(), Waker::noop()));
+    std::mem::forget(joins);
+    memo.delete("key").unwrap();
+    assert_eq!(memo.get::<u32, _>("key", || 2).unwrap(), 2);
+    memo.clear().unwrap();
 }
