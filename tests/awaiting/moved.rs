@@ -3,9 +3,9 @@
 use mementos::{BuildError, Memoizer, Options, memoize};
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
-use std::pin::Pin;
-use std::sync::{Mutex, mpsc};
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, mpsc};
+use std::task::{Context, Poll, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -99,4 +99,28 @@ fn a_leader_that_is_forgotten_keeps_its_key_until_that_is_deleted() {
     memo.delete("key").unwrap();
     assert_eq!(memo.get::<u32, _>("key", || 2).unwrap(), 2);
     memo.clear().unwrap();
+}
+
+struct Counted;
+
+impl Wake for Counted {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[test]
+fn who_has_given_up_waiting_is_not_remembered() {
+    let memo = Memoizer::in_memory();
+    let mut leads = pin!(memo.get_async::<u32, _>("key", pending::<u32>()));
+    assert!(is_pending(leads.as_mut(), Waker::noop()));
+    let task = Arc::new(Counted);
+    let first = Waker::from(Arc::clone(&task));
+    {
+        let mut joins = pin!(memo.get_async::<u32, _>("key", async { 1 }));
+        assert!(is_pending(joins.as_mut(), &first));
+        // It has gone to another task.
+        assert!(is_pending(joins.as_mut(), Waker::noop()));
+        assert_eq!(Arc::strong_count(&task), 2, "the first is not to be woken");
+        assert!(is_pending(joins.as_mut(), &first));
+    }
+    assert_eq!(Arc::strong_count(&task), 2, "nobody is to be woken");
 }
