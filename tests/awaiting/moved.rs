@@ -1,5 +1,6 @@
 //! Futures that are begun in one place and polled, dropped or forgotten in another.
 
+use mementos::private::block_on;
 use mementos::{BuildError, Memoizer, Options, memoize};
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
@@ -52,7 +53,7 @@ fn a_build_that_was_begun_elsewhere_is_inside_of_who_polls_it() {
     assert!(is_pending(begun.as_mut(), Waker::noop()));
     *BEGUN.lock().unwrap() = Some(begun);
     let (tell, told) = mpsc::channel();
-    thread::spawn(move || tell.send(smol::block_on(outer(1))));
+    thread::spawn(move || tell.send(block_on(outer(1))));
     let error = told.recv_timeout(LONG).expect("it hangs").unwrap_err();
     assert!(error.contains("outer"), "{error}");
 }
