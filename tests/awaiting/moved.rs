@@ -1,7 +1,7 @@
 //! Futures that are begun in one place and polled, dropped or forgotten in another.
 
 use mementos::private::block_on;
-use mementos::{BuildError, Memoizer, Options, memoize};
+use mementos::{BuildError, Memoizer, Options, Registry, memento, memoize};
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};
 use std::pin::{Pin, pin};
@@ -100,6 +100,27 @@ fn a_leader_that_is_forgotten_keeps_its_key_until_that_is_deleted() {
     memo.delete("key").unwrap();
     assert_eq!(memo.get::<u32, _>("key", || 2).unwrap(), 2);
     memo.clear().unwrap();
+}
+
+#[test]
+fn an_instance_is_of_the_registry_in_which_its_call_began() {
+    struct Page(u32);
+
+    #[memento(keep = "static")]
+    impl Page {
+        async fn new(number: u32) -> Self {
+            later().await;
+            Page(number)
+        }
+    }
+
+    let registry = Registry::new();
+    let mut asks = Box::pin(Page::memento_ref(1));
+    let began = registry.scope(|| is_pending(asks.as_mut(), Waker::noop()));
+    assert!(began);
+    assert_eq!(block_on(asks).0, 1);
+    let len = |registry: &Registry| registry.mementos::<Page, _>().len();
+    assert_eq!((len(&registry), len(Registry::global())), (1, 0));
 }
 
 struct Counted;
