@@ -26,7 +26,7 @@ async fn later() {
         true => Poll::Ready(()),
         false => Poll::Pending,
     })
-    .await
+    .await;
 }
 
 #[test]
