@@ -224,7 +224,7 @@ impl Call<'_> {
             let limit = hard.map(Limit::hard);
             return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
         };
-        let rests = self.rests(shelf, hash, &key);
+        let rests = self.rests(shelf, hash, &&key, &due);
         let limit = match course(due.verdict, self.terms.freshness().while_stale(), rests) {
             Course::Take => return Ok(self.take(due, Answered::Fallback)),
             Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
@@ -322,12 +322,13 @@ impl Call<'_> {
             Some(ended) => (Some(&ended.outcome), Answered::Joined),
         };
         match (outcome, due) {
-            // It was not done, since another build has failed meanwhile; or it was needless,
-            // since the key was deleted.
-            (None, Some(due)) if self.rests(shelf, hash, key) => {
+            // It was not done, since another build has failed meanwhile.
+            (None, Some(due)) if self.rests(shelf, hash, &key, &due) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
-            (None, _) => Err(None),
+            // Or there was no room for it; or it was needless, since the key was deleted, and
+            // then there is nothing any more to fall back on.
+            (None, due) => Err(due.filter(|due| self.is_there(shelf, hash, key, due))),
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
@@ -413,8 +414,24 @@ impl Call<'_> {
     }
 
     /// Whether a refresh has failed, and it is too soon for another.
-    fn rests<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) -> bool {
-        shelf.refreshes().rests(hash, &key, self.clock.now())
+    fn rests<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+        due: &Due<S::Value>,
+    ) -> bool {
+        let (created, now) = (due.entry.created, self.clock.now());
+        shelf.refreshes().rests(hash, asked, created, now)
+    }
+
+    /// Whether what is due may still be served.
+    fn is_there<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key, due: &Due<S::Value>) -> bool {
+        let kept = self.find(shelf, hash, &key).ok().flatten();
+        kept.is_some_and(|kept| {
+            let verdict = self.verdict(shelf.holder(), &kept);
+            kept.created == due.entry.created && (verdict == due.verdict || verdict.is_fresh())
+        })
     }
 
     /// Takes note that a refresh has failed.
@@ -440,8 +457,7 @@ impl Call<'_> {
                 return Some(entry);
             }
         }
-        let rests = shelf.refreshes().rests(hash, asked, self.clock.now());
-        rests.then(|| {
+        self.rests(shelf, hash, asked, due).then(|| {
             spare.rested.set(true);
             due.entry.clone()
         })

@@ -167,9 +167,11 @@ impl<'de> Deserialize<'de> for Time {
                     wrong(r#"a time such as "2027-01-01T00:00:00Z""#, &text, &error)
                 })
             }
-            TextOrSeconds::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
-                .map(|since| SystemTime::UNIX_EPOCH + since)
-                .map_err(D::Error::custom),
+            TextOrSeconds::Seconds(seconds) => {
+                let since = Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)?;
+                let time = SystemTime::UNIX_EPOCH.checked_add(since);
+                time.ok_or_else(|| D::Error::custom(format!("{seconds} is too late a time")))
+            }
         }
         .map(Time)
     }
@@ -258,5 +260,7 @@ mod tests {
         assert!(read("[a]\nmax_aeg = 1").contains("max_aeg"));
         assert!(read("[a]\nmax_age = \"soon\"").contains(r#"a duration such as "1m 30s""#));
         assert!(read("[a]\non_lock_timeout = \"wait\"").contains("wait"));
+        assert!(read("[a]\nexpiry = 1e19").contains("too late"));
+        assert!(read("[a]\nmax_age = -1").contains("negative"));
     }
 }

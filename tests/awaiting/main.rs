@@ -3,6 +3,7 @@
 mod cancelled;
 mod circles;
 mod instances;
+mod moved;
 mod shared;
 
 use std::sync::Arc;
