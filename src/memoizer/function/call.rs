@@ -155,18 +155,11 @@ impl<M: Shareable> Inner<M> {
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
-                let asked = M::lookup(&args);
-                let looked = match nothing {
-                    None => call.look(table, hash, &asked),
-                    Some(_) => Looked::Nothing,
+                let looked = self.look_in_table(&call, table, (hash, nothing), &args);
+                let (key, due) = match looked {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(missed) => missed,
                 };
-                if let Looked::Answer(entry) = &looked
-                    && let Some(value) = entry.value.give()
-                {
-                    return Ok(call.detailed(value));
-                }
-                let key = asked.to_key();
-                drop(asked);
                 let work = again
                     .as_ref()
                     .map(|again| |job, seen| again.in_table(job, seen));
@@ -177,7 +170,7 @@ impl<M: Shareable> Inner<M> {
                     table,
                     hash,
                     key,
-                    (looked.due(), elsewhere),
+                    (due, elsewhere),
                     args,
                     form(),
                 )
@@ -186,12 +179,10 @@ impl<M: Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = call.look(&shelf, hash, &&shared.text);
-                if let Looked::Answer(entry) = &looked
-                    && let Some(value) = shared.give(&entry.value)
-                {
-                    return Ok(call.detailed(value));
-                }
+                let due = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(due) => due,
+                };
                 let key = &shared.key;
                 let work = again
                     .as_ref()
@@ -203,7 +194,7 @@ impl<M: Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (looked.due(), elsewhere),
+                    (due, elsewhere),
                     args,
                     form_in(&shared),
                 )
@@ -219,6 +210,30 @@ impl<M: Shareable> Inner<M> {
             true => self.held().map(|held| Again { held, settled }),
             false => None,
         }
+    }
+
+    /// The output that the function's own table has for a call; or the key, and what is
+    /// due. With a version, it is known that nothing was there.
+    #[inline]
+    #[allow(clippy::type_complexity)] // the error is what there is to go on with
+    pub(super) fn look_in_table(
+        &self,
+        call: &Call<'_>,
+        table: &Table<M>,
+        (hash, nothing): (u64, Option<Version>),
+        args: &M::Args<'_>,
+    ) -> Result<M::Output, (M::Key, Option<Due<Output<M>>>)> {
+        let asked = M::lookup(args);
+        let looked = match nothing {
+            None => call.look(table, hash, &asked),
+            Some(_) => Looked::Nothing,
+        };
+        if let Looked::Answer(entry) = &looked
+            && let Some(output) = entry.value.give()
+        {
+            return Ok(output);
+        }
+        Err((asked.to_key(), looked.due()))
     }
 
     /// A call that asks for more than a plain one.
@@ -377,6 +392,20 @@ pub(super) fn of_shelf<'e, S: Shelf>(
     work: &'e (impl Fn(Job<S::Key, Done<S>>, Option<Seen>) -> Errand + Sync + 'e),
 ) -> &'e Elsewhere<'e, S> {
     work
+}
+
+/// The output that a shared store has for a call, or what is due.
+#[inline]
+pub(super) fn given<M: Shareable>(
+    looked: Looked<AnyValue>,
+    shared: &Shared<'_, M>,
+) -> Result<M::Output, Option<Due<AnyValue>>> {
+    if let Looked::Answer(entry) = &looked
+        && let Some(output) = shared.give(&entry.value)
+    {
+        return Ok(output);
+    }
+    Err(looked.due())
 }
 
 /// How a call is made again in the background: from its key.

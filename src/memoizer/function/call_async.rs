@@ -1,7 +1,7 @@
 //! The same way for callers that await.
 
 use super::at::Place;
-use super::call::{Again, Form, at_hand, current, form, form_in, of_shelf};
+use super::call::{Again, Form, at_hand, current, form, form_in, given, of_shelf};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
 use crate::context::Context;
@@ -9,8 +9,8 @@ use crate::drive::boxed;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::flight::raise;
-use crate::key::{Lookup, hash_of};
-use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
+use crate::key::hash_of;
+use crate::memoizer::due::{Due, Elsewhere, Seen};
 use crate::memoizer::path::{Awaiting, Call, Mode};
 use crate::memoizer::shelf::{Done, Shelf};
 use crate::memoizer::table::Table;
@@ -102,18 +102,10 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
-                let (key, due) = {
-                    let asked = M::lookup(&args);
-                    let looked = match nothing {
-                        None => call.look(table, hash, &asked),
-                        Some(_) => Looked::Nothing,
-                    };
-                    if let Looked::Answer(entry) = &looked
-                        && let Some(output) = entry.value.give()
-                    {
-                        return Ok(call.detailed(output));
-                    }
-                    (asked.to_key(), looked.due())
+                let looked = self.look_in_table(&call, table, (hash, nothing), &args);
+                let (key, due) = match looked {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(missed) => missed,
                 };
                 let errand = again
                     .as_ref()
@@ -135,12 +127,10 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = call.look(&shelf, hash, &&shared.text);
-                if let Looked::Answer(entry) = &looked
-                    && let Some(output) = shared.give(&entry.value)
-                {
-                    return Ok(call.detailed(output));
-                }
+                let due = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(due) => due,
+                };
                 let key = &shared.key;
                 let errand = again
                     .as_ref()
@@ -152,7 +142,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (looked.due(), elsewhere),
+                    (due, elsewhere),
                     args,
                     form_in(&shared),
                 )
