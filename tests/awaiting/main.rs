@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod circles;
+mod freshness;
 mod instances;
 mod moved;
 mod shared;
