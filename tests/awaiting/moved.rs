@@ -89,6 +89,45 @@ fn what_a_dropped_build_drops_is_still_inside_of_it() {
 }
 
 #[test]
+fn and_so_is_what_was_spawned_with_its_context() {
+    static PART: Mutex<Option<Boxed<()>>> = Mutex::new(None);
+
+    /// Asks for what it is part of.
+    struct Asks(u32);
+
+    impl Drop for Asks {
+        fn drop(&mut self) {
+            let asked = whole::function().get(Options::new(), self.0);
+            assert!(asked.unwrap_err().circle().is_some());
+        }
+    }
+
+    #[memoize]
+    async fn whole(x: u32) -> u32 {
+        let part = mementos::Context::current().attach(async move {
+            let asks = Asks(x);
+            pending::<()>().await;
+            drop(asks);
+        });
+        let mut part: Boxed<()> = Box::pin(part);
+        assert!(is_pending(part.as_mut(), Waker::noop()));
+        *PART.lock().unwrap() = Some(part);
+        pending::<()>().await;
+        x
+    }
+
+    let mut leads = Box::pin(whole(1));
+    assert!(is_pending(leads.as_mut(), Waker::noop()));
+    let part = PART.lock().unwrap().take();
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        drop(part);
+        tell.send(())
+    });
+    told.recv_timeout(LONG).expect("it hangs");
+}
+
+#[test]
 fn a_leader_that_is_forgotten_keeps_its_key_until_that_is_deleted() {
     let memo = Memoizer::in_memory();
     let mut leads = Box::pin(memo.get_async::<u32, _>("key", pending::<u32>()));
