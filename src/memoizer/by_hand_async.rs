@@ -258,7 +258,7 @@ impl Memoizer {
         let hash = hash_of(job.key());
         let build = |entry: Option<&Entry<AnyValue>>| {
             let kept = entry.and_then(Kept::of);
-            Awaiting(async { bring(terms, store, f(kept).await) })
+            Awaiting(Box::pin(async { bring(terms, store, f(kept).await) }))
         };
         call.work(&shelf, hash, job, seen, build).await;
     }
@@ -298,7 +298,9 @@ impl Memoizer {
             looked => {
                 let due = looked.due();
                 let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
-                let build = Awaiting(async { bring(terms, store, f(kept).await) });
+                // In a box of its own, which moves through what follows in place of it.
+                let build = Box::pin(async { bring(terms, store, f(kept).await) });
+                let build = Awaiting(build);
                 let key = text.clone();
                 let flown = boxed(call.answer_in_full(&shelf, hash, key, due, elsewhere, build));
                 flown.await.map_err(typed::<E>)?

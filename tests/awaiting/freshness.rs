@@ -413,3 +413,16 @@ fn who_awaits_by_hand_may_ask_how_the_answer_came_about() {
         assert_eq!(second.await.unwrap(), answer(1, Answered::Hit));
     });
 }
+
+#[test]
+fn a_call_is_not_many_times_as_large_as_its_build() {
+    let memo = Memoizer::in_memory();
+    let build = async {
+        let large = [0_u8; 4096];
+        smol::future::yield_now().await;
+        u32::from(large[0])
+    };
+    let own = size_of_val(&build);
+    let call = memo.get_async::<u32, _>("key", build);
+    assert!(size_of_val(&call) < 20 * own, "{}", size_of_val(&call));
+}
