@@ -146,10 +146,11 @@ impl SharedStore {
     /// When the one before may still be there; and when this is called by what is being
     /// done to this very group, as by a store of the user's own.
     pub(crate) fn end(&self, group: &String, how: How) -> Result<(), MemoError> {
-        Ok(match self.backing().is_memory() {
-            true => self.alone(group.clone(), async |_| self.end_alone(group, how))??,
-            false => self.end_alone(group, how)?,
-        })
+        let ended = match self.backing().is_memory() {
+            true => self.alone(group.clone(), async |_| self.end_alone(group, how))?,
+            false => self.end_alone(group, how),
+        };
+        ended.map_err(MemoError::from)
     }
 
     fn end_alone(&self, group: &String, how: How) -> Result<(), StoreError> {
