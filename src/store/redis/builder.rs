@@ -109,7 +109,7 @@ impl RedisBuilder {
         Ok(RedisStore {
             link: Arc::new(Link::new(servers, self.timeout, self.connections)),
             layout,
-            renewal: Renewal::every(self.lease),
+            renewal: Arc::new(Renewal::every(self.lease)),
             lease: self.lease,
             ping: self.ping,
             clock: self.clock,

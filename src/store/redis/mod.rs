@@ -19,6 +19,8 @@
 //! Whoever waits, waits in `connection`, `pool` or `waiting`; the threads of watches
 //! wait in `push` and `watching`.
 
+#[cfg(feature = "async")]
+mod awaited;
 mod backoff;
 mod breaker;
 mod builder;
@@ -30,23 +32,33 @@ mod fault;
 mod held;
 mod layout;
 mod lease;
+mod line;
 mod link;
 mod listener;
 mod listeners;
 mod node;
+mod operations;
 mod pool;
 mod pulse;
 mod push;
 mod renewal;
 mod request;
+mod scan;
 mod scripts;
 mod sentinel;
 mod servers;
+#[cfg(feature = "async")]
+mod shared;
 mod slot;
 mod slots;
 mod store;
+mod subscription;
+#[cfg(feature = "async")]
+mod told;
+mod turn;
 mod waiting;
 mod watching;
+mod way;
 
 pub use builder::RedisBuilder;
 pub use store::RedisStore;

@@ -1,0 +1,57 @@
+//! Threads for clients that need a runtime.
+
+use super::StoreError;
+#[cfg(all(feature = "async", feature = "redis"))]
+use crate::{drive, store::bytes::Awaited};
+use once_cell::sync::OnceCell;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
+
+/// Threads of this crate, made at the first use and there from then on. What runs on
+/// them goes on when the runtime of whoever wants it is gone, and needs none.
+pub(crate) struct Threads {
+    name: &'static str,
+    count: usize,
+    runtime: OnceCell<Runtime>,
+}
+
+impl Threads {
+    pub(crate) const fn new(name: &'static str, count: usize) -> Self {
+        Threads {
+            name,
+            count,
+            runtime: OnceCell::new(),
+        }
+    }
+
+    /// Does something there, without waiting for it. It goes on if the answer is
+    /// dropped.
+    pub(crate) fn start<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<JoinHandle<T>, StoreError> {
+        let runtime = self.runtime.get_or_try_init(|| {
+            Builder::new_multi_thread()
+                .worker_threads(self.count)
+                .thread_name(self.name)
+                .enable_all()
+                .build()
+        });
+        let runtime = runtime.map_err(|cause| StoreError::new("starting threads", cause))?;
+        Ok(runtime.spawn(work))
+    }
+
+    /// Does something there once this is polled, and then to its end, whether or not
+    /// anybody still polls this. Any runtime may.
+    #[cfg(all(feature = "async", feature = "redis"))]
+    pub(crate) fn carry<T: Send + 'static>(
+        &'static self,
+        did: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Awaited<'static, T> {
+        Box::pin(async move {
+            let done = self.start(drive::boxed(work))?.await;
+            done.map_err(|panicked| StoreError::new(did, panicked))?
+        })
+    }
+}
