@@ -62,6 +62,7 @@ impl RedisBuilder {
     /// How many connections there may be to each server: 8 by default, and at least
     /// one. They are made when they are needed. More callers than that at once wait
     /// for each other. As many again may wait for leases on connections of their own.
+    /// Callers that await share one more connection, and do not wait for each other.
     pub fn pool(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self

@@ -48,6 +48,26 @@ use std::time::{Duration, SystemTime};
 /// While a cluster moves a slot, a lease of a key there may not publish: that is an
 /// error then, and the bytes are not kept.
 ///
+/// # Callers that await
+///
+/// With the feature `async`, [`awaited`](ByteStore::awaited) is this store for callers that
+/// await, on any runtime or on none. What they ask goes over one connection to each
+/// server, however many they are, and waits for no place in a pool. It is seen to on one
+/// thread for all stores of the process (`mementos-redis`, a runtime of tokio's), which
+/// begins with the first question: a caller's runtime may end at any time, and it holds up
+/// nobody. Time limits, breakers, what is asked again and what errors say are the same, and
+/// a breaker is the same for both kinds of callers.
+///
+/// What was begun is carried on to its end, within its time, though its caller is gone.
+/// Who is gone while it acquires a lease holds none: what it had asked for by then is
+/// answered, and released if need be. To drop a lease waits for nothing: the thread that
+/// renews leases releases it.
+///
+/// A hit costs two changes of threads more than one that blocks. What is large holds up the
+/// answers behind it: who awaits megabytes may want a longer
+/// [`timeout`](RedisBuilder::timeout). A release is heard over RESP3 (Redis 6 and later,
+/// Valkey).
+///
 /// # When somebody watches
 ///
 /// With [`Tiered`](crate::store::Tiered) in front, or by [`watch`](ByteStore::watch),
