@@ -109,7 +109,7 @@ fn who_is_cancelled_while_the_server_is_asked_leaves_no_lease() {
     let mut published = 0;
     for _ in 0..20 {
         server.signal("-STOP");
-        cancelled_when(face.awaited_leases().acquire("key", LONG), || true);
+        cancelled_when(face.awaits_leases().acquire("key", LONG), || true);
         server.signal("-CONT");
         // It is told of each release, and of nothing else here.
         published += 1;
@@ -125,7 +125,7 @@ fn who_is_cancelled_while_it_waits_listens_no_more_and_leaves_no_lease() {
     let server = Server::start();
     let face = Face(server.store());
     let held = face.acquire("key", AT_ONCE).unwrap().unwrap();
-    cancelled_when(face.awaited_leases().acquire("key", LONG), || {
+    cancelled_when(face.awaits_leases().acquire("key", LONG), || {
         server.ask::<(String, u64)>("PUBSUB NUMSUB l:{=key}").1 == 1
     });
     let cancelled = Instant::now();
@@ -229,13 +229,13 @@ fn a_user_that_may_not_listen_waits_all_the_same() {
 fn who_waits_needs_no_runtime_and_any_will_do() {
     let server = Server::start();
     let face = Face(server.store());
-    let acquire = || face.awaited_leases().acquire("key", LONG);
+    let acquire = || face.awaits_leases().acquire("key", LONG);
     let tokio = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
     let _held = tokio.block_on(acquire()).unwrap().unwrap();
     let expires = || {
-        face.awaited_leases()
+        face.awaits_leases()
             .acquire("key", Duration::from_millis(50))
     };
     assert!(tokio.block_on(expires()).unwrap().is_none());

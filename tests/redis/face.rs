@@ -37,22 +37,22 @@ impl Face {
         Face(builder.open().unwrap())
     }
 
-    pub(crate) fn awaited(&self) -> &dyn AsyncByteStore {
+    pub(crate) fn awaits(&self) -> &dyn AsyncByteStore {
         self.0.awaited().expect("it has a client for that")
     }
 
-    pub(crate) fn awaited_leases(&self) -> &dyn AsyncLeases {
-        self.awaited().leases().expect("it has leases")
+    pub(crate) fn awaits_leases(&self) -> &dyn AsyncLeases {
+        self.awaits().leases().expect("it has leases")
     }
 }
 
 impl ByteStore for Face {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        block_on(self.awaited().get(key))
+        block_on(self.awaits().get(key))
     }
 
     fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
-        block_on(self.awaited().put(key, bytes, expires))
+        block_on(self.awaits().put(key, bytes, expires))
     }
 
     fn put_if_absent(
@@ -61,7 +61,7 @@ impl ByteStore for Face {
         bytes: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<Option<bool>, StoreError> {
-        block_on(self.awaited().put_if_absent(key, bytes, expires))
+        block_on(self.awaits().put_if_absent(key, bytes, expires))
     }
 
     fn replace(
@@ -71,15 +71,15 @@ impl ByteStore for Face {
         new: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<bool, StoreError> {
-        block_on(self.awaited().replace(key, old, new, expires))
+        block_on(self.awaits().replace(key, old, new, expires))
     }
 
     fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        block_on(self.awaited().delete(key))
+        block_on(self.awaits().delete(key))
     }
 
     fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        block_on(self.awaited().get_many(keys))
+        block_on(self.awaits().get_many(keys))
     }
 
     /// Nobody lists keys while awaiting.
@@ -88,11 +88,11 @@ impl ByteStore for Face {
     }
 
     fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
-        block_on(self.awaited().delete_prefix(prefix))
+        block_on(self.awaits().delete_prefix(prefix))
     }
 
     fn clear(&self) -> Result<(), StoreError> {
-        block_on(self.awaited().clear())
+        block_on(self.awaits().clear())
     }
 
     fn leases(&self) -> Option<&dyn Leases> {
@@ -100,7 +100,7 @@ impl ByteStore for Face {
     }
 
     fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {
-        block_on(self.awaited().native_ttl(key))
+        block_on(self.awaits().native_ttl(key))
     }
 }
 
@@ -112,7 +112,7 @@ impl Leases for Face {
     ) -> Result<Option<Box<dyn Lease + 'l>>, StoreError> {
         // What is awaited may borrow the key; a test has few of them.
         let key = key.to_owned().leak();
-        let acquired = block_on(self.awaited_leases().acquire(key, timeout))?;
+        let acquired = block_on(self.awaits_leases().acquire(key, timeout))?;
         Ok(acquired.map(|lease| Box::new(FaceOfLease(lease)) as Box<dyn Lease>))
     }
 }
