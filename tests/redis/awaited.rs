@@ -1,46 +1,16 @@
 use crate::cluster::{Cluster, id, keys};
-use crate::face::{Face, block_on};
+use crate::face::{Face, all, begin, block_on};
 use crate::failures::{LIMIT, OPEN, OPERATIONS, assert_open, assert_within, failing, until_open};
 use crate::server::{Server, black_hole, eventually, free_port};
 use mementos::store::StoreError;
 use mementos::store::bytes::ByteStore;
 use mementos::store::redis::RedisStore;
-use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 fn at(url: &str) -> Face {
     Face::of(RedisStore::at(url).unwrap())
-}
-
-/// Polls a future once, which has what it asks for sent, and leaves it at that.
-fn begin<F: Future + Unpin>(future: &mut F) {
-    let mut context = Context::from_waker(Waker::noop());
-    let _ = std::pin::Pin::new(future).poll(&mut context);
-}
-
-/// All of `futures` at once.
-async fn all<F: Future + Unpin>(futures: Vec<F>) -> Vec<F::Output> {
-    let mut open: Vec<_> = futures.into_iter().map(Ok).collect();
-    poll_fn(|context| {
-        let mut pending = false;
-        for place in &mut open {
-            if let Ok(future) = place {
-                match std::pin::Pin::new(future).poll(context) {
-                    Poll::Ready(output) => *place = Err(output),
-                    Poll::Pending => pending = true,
-                }
-            }
-        }
-        match pending {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        }
-    })
-    .await;
-    open.into_iter().filter_map(Result::err).collect()
 }
 
 /// How many connections a server has ever taken, this question's own among them.

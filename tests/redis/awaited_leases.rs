@@ -1,4 +1,4 @@
-use crate::face::{Face, block_on};
+use crate::face::{Face, all, begin, block_on};
 use crate::leases::until_listening;
 use crate::server::{Server, eventually};
 use mementos::store::bytes::ByteStore;
@@ -205,10 +205,77 @@ fn more_waiters_than_may_listen_all_get_the_lease_in_turn() {
                 _ => assert!(face.0.acquire("key", LONG).unwrap().is_some()),
             });
         }
-        until_listening(&server, 2);
+        // Two of those that block, and one connection for all who await.
+        until_listening(&server, 3);
         drop(held);
     });
     until_free(&server);
+}
+
+#[test]
+fn however_many_wait_they_listen_on_one_connection() {
+    let server = Server::start();
+    let face = Face::of(server.builder().pool(2));
+    let keys: Vec<_> = (0..50).map(|n| format!("key {n}")).collect();
+    let held: Vec<_> = keys
+        .iter()
+        .map(|key| face.acquire(key, AT_ONCE).unwrap().unwrap())
+        .collect();
+    let waiting = keys
+        .iter()
+        .map(|key| face.awaits_leases().acquire(key, LONG));
+    let mut waiting: Vec<_> = waiting.collect();
+    for waits in &mut waiting {
+        begin(waits);
+    }
+    eventually(LONG, || {
+        let listened: Vec<String> = server.ask("PUBSUB CHANNELS");
+        (listened.len() == keys.len()).then_some(())
+    });
+    let clients: String = server.ask("CLIENT LIST TYPE pubsub");
+    assert_eq!(clients.lines().count(), 1, "{clients}");
+    drop(held);
+    for acquired in block_on(all(waiting)) {
+        assert!(acquired.unwrap().is_some());
+    }
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_listened_to_while_others_wait() {
+    let server = Server::start();
+    let face = Face(server.store());
+    let (_one, _other) = (
+        face.acquire("key", AT_ONCE).unwrap().unwrap(),
+        face.acquire("other", AT_ONCE).unwrap().unwrap(),
+    );
+    let mut waits = face.awaits_leases().acquire("other", LONG);
+    begin(&mut waits);
+    cancelled_when(face.awaits_leases().acquire("key", LONG), || {
+        server.ask::<(String, u64)>("PUBSUB NUMSUB l:{=key}").1 == 1
+    });
+    until_listening(&server, 0);
+    eventually(SOON, || {
+        (server.ask::<(String, u64)>("PUBSUB NUMSUB l:{=other}").1 == 1).then_some(())
+    });
+}
+
+#[test]
+fn who_listens_goes_on_when_the_connection_breaks() {
+    let server = Server::start();
+    let face = Face(server.store());
+    let held = face.acquire("key", AT_ONCE).unwrap().unwrap();
+    let mut waits = face.awaits_leases().acquire("key", LONG);
+    begin(&mut waits);
+    for _ in 0..3 {
+        until_listening(&server, 1);
+        let () = server.ask("CLIENT KILL TYPE pubsub");
+    }
+    until_listening(&server, 1);
+    let released = Instant::now();
+    assert!(held.publish(b"bytes", None).unwrap());
+    assert!(block_on(waits).unwrap().is_some());
+    let took = released.elapsed();
+    assert!(took < Duration::from_millis(250), "{took:?}");
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use mementos::store::bytes::{AsyncByteStore, AsyncLease, AsyncLeases, ByteStore};
 use mementos::store::redis::{RedisBuilder, RedisStore};
 use mementos::store::{Lease, Leases, StoreError};
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -27,6 +28,34 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Pending => thread::park(),
         }
     }
+}
+
+/// Polls a future once, which has what it asks for sent, and leaves it at that.
+pub(crate) fn begin<F: Future + Unpin>(future: &mut F) {
+    let mut context = Context::from_waker(Waker::noop());
+    let _ = Pin::new(future).poll(&mut context);
+}
+
+/// All of `futures` at once.
+pub(crate) async fn all<F: Future + Unpin>(futures: Vec<F>) -> Vec<F::Output> {
+    let mut open: Vec<_> = futures.into_iter().map(Ok).collect();
+    poll_fn(|context| {
+        let mut pending = false;
+        for place in &mut open {
+            if let Ok(future) = place {
+                match Pin::new(future).poll(context) {
+                    Poll::Ready(output) => *place = Err(output),
+                    Poll::Pending => pending = true,
+                }
+            }
+        }
+        match pending {
+            true => Poll::Pending,
+            false => Poll::Ready(()),
+        }
+    })
+    .await;
+    open.into_iter().filter_map(Result::err).collect()
 }
 
 /// Does all that the awaited face can do by that.

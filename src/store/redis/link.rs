@@ -6,7 +6,7 @@ use super::request::{Again, Request};
 use super::scan::Scan;
 use super::scripts::Call;
 use super::servers::Servers;
-use super::subscription::Subscription;
+use super::subscription::{Most, Subscription};
 use super::way::Way;
 use redis::{Cmd, FromRedisValue, ServerErrorKind, Value, cmd};
 use std::sync::Arc;
@@ -16,9 +16,8 @@ use std::time::Duration;
 pub(super) struct Link {
     servers: Servers,
     timeout: Duration,
-    /// How many may listen at once, and one reference for each that does.
-    listeners: usize,
-    listening: Arc<()>,
+    /// How many may listen at once, of those that block.
+    listeners: Most,
 }
 
 impl Link {
@@ -26,8 +25,7 @@ impl Link {
         Link {
             servers,
             timeout,
-            listeners,
-            listening: Arc::new(()),
+            listeners: Most::of(listeners),
         }
     }
 
@@ -59,17 +57,11 @@ impl Link {
         self.noted(answer.and_then(|answer| answer.read()))
     }
 
-    /// Listens to what is told of `name`. Nothing if that fails, or too many do: to
-    /// listen saves questions, and nobody depends on it.
+    /// Listens to what is told of `name`, if it can.
     pub(super) async fn subscribe(&self, way: Way, name: &str) -> Option<Subscription> {
-        let one = self.listening.clone();
-        if Arc::strong_count(&one) > self.listeners + 1 {
-            return None;
-        }
         let deadline = self.deadline(way);
         let node = self.servers.node_of(name, deadline).await.ok()?;
-        let subscription = Subscription::new(node.server(), name, deadline, one).await;
-        subscription.ok()
+        Subscription::new(&node, name, deadline, &self.listeners).await
     }
 
     /// The one server that has all keys, if it can be found.

@@ -7,6 +7,8 @@ use super::pool::Pool;
 use super::request::{Again, Request};
 #[cfg(feature = "async")]
 use super::shared::Shared;
+#[cfg(feature = "async")]
+use super::told::Tells;
 use super::way::Way;
 use parking_lot::Mutex;
 use redis::{FromRedisValue, RedisError, Value};
@@ -20,6 +22,8 @@ pub(super) struct Node {
     pool: Pool,
     #[cfg(feature = "async")]
     shared: Shared,
+    #[cfg(feature = "async")]
+    tells: Tells,
     breaker: Mutex<Breaker>,
 }
 
@@ -31,6 +35,8 @@ impl Node {
             pool: Pool::new(connections),
             #[cfg(feature = "async")]
             shared: Shared::default(),
+            #[cfg(feature = "async")]
+            tells: Tells::default(),
             breaker: Mutex::default(),
         }
     }
@@ -41,6 +47,12 @@ impl Node {
 
     pub(super) fn address(&self) -> &Arc<str> {
         &self.address
+    }
+
+    /// What it tells by itself.
+    #[cfg(feature = "async")]
+    pub(super) fn tells(&self) -> &Tells {
+        &self.tells
     }
 
     /// Asks, and waits for the answers until the time is over. While the server is

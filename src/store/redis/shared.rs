@@ -5,7 +5,7 @@ use super::request::Request;
 use super::turn::Turn;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisResult, Value};
+use redis::{AsyncConnectionConfig, RedisError, RedisResult, Value};
 use std::io;
 use std::sync::Arc;
 use tokio::time::timeout_at;
@@ -45,8 +45,7 @@ impl Line for &Shared {
 
     /// One caller connects, and the others use what it has made.
     async fn connect(&mut self, server: &Server, deadline: Deadline) -> RedisResult<Multiplexed> {
-        let turn = self.connecting.take(deadline).await;
-        let _turn = turn.ok_or_else(|| io::Error::from(io::ErrorKind::TimedOut))?;
+        let _turn = self.connecting.take(deadline).await.ok_or_else(over)?;
         if let Some(made) = self.now.lock().clone() {
             return Ok(made);
         }
@@ -106,6 +105,11 @@ pub(super) async fn in_time<T>(
 ) -> RedisResult<T> {
     match timeout_at(deadline.at().into(), work).await {
         Ok(done) => done,
-        Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
+        Err(_) => Err(over()),
     }
+}
+
+/// The time is.
+pub(super) fn over() -> RedisError {
+    io::Error::from(io::ErrorKind::TimedOut).into()
 }

@@ -61,12 +61,12 @@ use std::time::{Duration, SystemTime};
 /// What was begun is carried on to its end, within its time, though its caller is gone.
 /// Who is gone while it acquires a lease holds none: what it had asked for by then is
 /// answered, and released if need be. To drop a lease waits for nothing: the thread that
-/// renews leases releases it.
+/// renews leases releases it. All who wait for leases listen on one more connection to
+/// each server, which is open while they do (RESP3: Redis 6 and later, Valkey).
 ///
-/// A hit costs two changes of threads more than one that blocks. What is large holds up the
-/// answers behind it: who awaits megabytes may want a longer
-/// [`timeout`](RedisBuilder::timeout). A release is heard over RESP3 (Redis 6 and later,
-/// Valkey).
+/// A hit costs two changes of threads more than one that blocks, and many at once share
+/// those. What is large holds up the answers behind it: who awaits megabytes may want a
+/// longer [`timeout`](RedisBuilder::timeout).
 ///
 /// # When somebody watches
 ///
@@ -98,8 +98,8 @@ use std::time::{Duration, SystemTime};
 /// Each operation is one round trip; `get_many` is one for each node, `keys`,
 /// `delete_prefix` and `clear` look at all keys of the server's database, 500 at a
 /// time. A caller that waits for a lease asks again a few times, and then listens
-/// (`SUBSCRIBE`) for its release, on a connection of its own; where too many do, it
-/// goes on asking every 25 to 50 ms. A lease whose holder is gone is found free up to
+/// (`SUBSCRIBE`) for its release. If it blocks, that is on a connection of its own; where
+/// too many do, it goes on asking every 25 to 50 ms. A lease whose holder is gone is found free up to
 /// 500 ms after it has expired. There is one thread for each store that ever acquired a
 /// lease, beside those of its watches.
 ///
