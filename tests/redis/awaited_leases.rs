@@ -106,13 +106,11 @@ fn who_is_cancelled_while_the_server_is_asked_leaves_no_lease() {
     let face = Face(server.store());
     // The connection is there, so that the question is all that is sent.
     assert_eq!(face.get("key").unwrap(), None);
-    let mut published = 0;
-    for _ in 0..20 {
+    for published in 1..20 {
         server.signal("-STOP");
         cancelled_when(face.awaits_leases().acquire("key", LONG), || true);
         server.signal("-CONT");
         // It is told of each release, and of nothing else here.
-        published += 1;
         eventually(SOON, || {
             (calls(&server, "publish") == published).then_some(())
         });

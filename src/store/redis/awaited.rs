@@ -1,6 +1,6 @@
 use super::RedisStore;
-use super::lease::{self, RedisLease};
-use super::way::Way::Awaited as AWAITED;
+use super::lease::RedisLease;
+use super::way::Way;
 use crate::store::bytes::{AsyncByteStore, AsyncLease, AsyncLeases, Awaited};
 use crate::store::threads::Threads;
 use std::convert::Infallible;
@@ -12,7 +12,7 @@ static THREAD: Threads = Threads::new("mementos-redis", 1);
 
 impl AsyncByteStore for RedisStore {
     fn get<'a>(&'a self, key: &'a str) -> Awaited<'a, Option<Vec<u8>>> {
-        THREAD.carry("getting", self.getting(AWAITED, key))
+        THREAD.carry("getting", self.getting(Way::Awaited, key))
     }
 
     fn put<'a>(
@@ -21,7 +21,7 @@ impl AsyncByteStore for RedisStore {
         bytes: &'a [u8],
         expires: Option<SystemTime>,
     ) -> Awaited<'a, ()> {
-        THREAD.carry("putting", self.putting(AWAITED, key, bytes, expires))
+        THREAD.carry("putting", self.putting(Way::Awaited, key, bytes, expires))
     }
 
     fn put_if_absent<'a>(
@@ -30,7 +30,7 @@ impl AsyncByteStore for RedisStore {
         bytes: &'a [u8],
         expires: Option<SystemTime>,
     ) -> Awaited<'a, Option<bool>> {
-        let put = self.putting_what_is_absent(AWAITED, key, bytes, expires);
+        let put = self.putting_what_is_absent(Way::Awaited, key, bytes, expires);
         THREAD.carry("putting what is absent", put)
     }
 
@@ -42,19 +42,22 @@ impl AsyncByteStore for RedisStore {
         expires: Option<SystemTime>,
     ) -> Awaited<'a, bool> {
         let bytes = [old, new].map(<[u8]>::to_vec);
-        THREAD.carry("replacing", self.replacing(AWAITED, key, bytes, expires))
+        THREAD.carry(
+            "replacing",
+            self.replacing(Way::Awaited, key, bytes, expires),
+        )
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Awaited<'a, bool> {
-        THREAD.carry("deleting", self.deleting(AWAITED, key))
+        THREAD.carry("deleting", self.deleting(Way::Awaited, key))
     }
 
     fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> Awaited<'a, Vec<Option<Vec<u8>>>> {
-        THREAD.carry("getting many", self.getting_many(AWAITED, keys))
+        THREAD.carry("getting many", self.getting_many(Way::Awaited, keys))
     }
 
     fn delete_prefix<'a>(&'a self, prefix: &'a str) -> Awaited<'a, ()> {
-        let deleting = self.deleting_by_prefix(AWAITED, prefix);
+        let deleting = self.deleting_by_prefix(Way::Awaited, prefix);
         THREAD.carry("deleting by prefix", deleting)
     }
 
@@ -63,7 +66,7 @@ impl AsyncByteStore for RedisStore {
     }
 
     fn native_ttl<'a>(&'a self, key: &'a str) -> Awaited<'a, Option<Duration>> {
-        let asking = self.asking_for_the_ttl(AWAITED, key);
+        let asking = self.asking_for_the_ttl(Way::Awaited, key);
         THREAD.carry("asking for the time to live", asking)
     }
 }
@@ -78,7 +81,7 @@ impl AsyncLeases for RedisStore {
     ) -> Awaited<'a, Option<Box<dyn AsyncLease + 'a>>> {
         // Nothing is ever sent. Dropping one end tells the other.
         let (here, gone) = oneshot::channel::<Infallible>();
-        let acquiring = self.acquiring(AWAITED, key, timeout, gone);
+        let acquiring = self.acquiring(Way::Awaited, key, timeout, gone);
         let acquiring = THREAD.carry("acquiring a lease", acquiring);
         Box::pin(async move {
             let lease = acquiring.await?;
@@ -90,8 +93,7 @@ impl AsyncLeases for RedisStore {
 
 impl AsyncLease for RedisLease {
     fn publish<'a>(&'a self, bytes: &'a [u8], expires: Option<SystemTime>) -> Awaited<'a, bool> {
-        let (held, bytes, life) = (self.held().clone(), bytes.to_vec(), self.life(expires));
-        let publishing = async move { lease::published(&held, AWAITED, &bytes, life).await };
+        let publishing = self.publishing(bytes.to_vec(), expires);
         THREAD.carry("publishing", publishing)
     }
 }

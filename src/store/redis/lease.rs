@@ -104,12 +104,18 @@ impl RedisLease {
         }
     }
 
-    pub(super) fn life(&self, expires: Option<SystemTime>) -> Life {
-        Life::until(expires, self.clock.now())
-    }
-
-    pub(super) fn held(&self) -> &Arc<Held> {
-        &self.held
+    /// Keeps `bytes` and releases the lease, if it is still held.
+    pub(super) fn publishing<B: AsRef<[u8]>>(
+        &self,
+        bytes: B,
+        expires: Option<SystemTime>,
+    ) -> impl Future<Output = Result<bool, StoreError>> + use<B> {
+        let (held, way) = (self.held.clone(), self.way);
+        let life = Life::until(expires, self.clock.now());
+        async move {
+            let published = held.publish(way, bytes.as_ref(), life).await;
+            published.map_err(|fault| StoreError::new("publishing", fault))
+        }
     }
 
     /// Whether there is nothing left to do.
@@ -122,19 +128,9 @@ impl RedisLease {
     }
 }
 
-pub(super) async fn published(
-    held: &Held,
-    way: Way,
-    bytes: &[u8],
-    life: Life,
-) -> Result<bool, StoreError> {
-    let published = held.publish(way, bytes, life).await;
-    published.map_err(|fault| StoreError::new("publishing", fault))
-}
-
 impl Lease for RedisLease {
     fn publish(&self, bytes: &[u8], expires: Option<SystemTime>) -> Result<bool, StoreError> {
-        block_on(published(&self.held, self.way, bytes, self.life(expires)))
+        block_on(self.publishing(bytes, expires))
     }
 }
 
