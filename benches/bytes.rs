@@ -116,7 +116,7 @@ fn blocking<'a>(store: &'a RedisStore, keys: &'a [String]) -> impl FnMut() -> Du
 
 fn one_by_one<'a>(store: &'a RedisStore, keys: &'a [String]) -> impl FnMut() -> Duration + 'a {
     let store = store.awaited().expect("it can be awaited");
-    let get = |key| is_there(pollster::block_on(store.get(key)));
+    let get = |key: &String| is_there(pollster::block_on(store.get(key)));
     move || passes(|| keys.iter().for_each(get))
 }
 

@@ -55,3 +55,48 @@ impl Threads {
         })
     }
 }
+
+#[cfg(all(test, feature = "async", feature = "redis"))]
+mod tests {
+    use super::*;
+    use crate::drive::block_on;
+    use std::sync::mpsc::channel;
+    use std::task::{Context, Waker};
+
+    static THREADS: Threads = Threads::new("mementos-test", 1);
+
+    #[test]
+    fn what_panics_there_is_an_error_here() {
+        let work = async { panic!("on purpose") };
+        let done: Result<(), _> = block_on(THREADS.carry("working", work));
+        let said = done.unwrap_err().to_string();
+        assert!(said.contains("working failed"), "{said}");
+    }
+
+    #[test]
+    fn what_is_begun_is_done_though_nobody_waits_for_it() {
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let (tell, told) = channel();
+        let mut work = THREADS.carry("working", async move {
+            begun.await.unwrap();
+            tell.send(()).unwrap();
+            Ok(())
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(work.as_mut().poll(&mut context).is_pending());
+        drop(work);
+        begin.send(()).unwrap();
+        told.recv().unwrap();
+    }
+
+    #[test]
+    fn what_is_never_polled_is_not_begun() {
+        let (tell, told) = channel::<()>();
+        let work = THREADS.carry("working", async move {
+            tell.send(()).unwrap();
+            Ok(())
+        });
+        drop(work);
+        assert!(told.recv().is_err(), "it is gone, and was not done");
+    }
+}

@@ -103,7 +103,7 @@ fn a_lease_that_is_dropped_with_its_store_is_released() {
 #[test]
 fn who_is_cancelled_while_the_server_is_asked_leaves_no_lease() {
     let server = Server::start();
-    let face = Face(server.store());
+    let face = Face::of(server.builder().timeout(LONG));
     // The connection is there, so that the question is all that is sent.
     assert_eq!(face.get("key").unwrap(), None);
     for published in 1..20 {

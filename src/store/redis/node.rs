@@ -103,7 +103,8 @@ impl Node {
                 self.ask_over(place, request, deadline).await
             }
             #[cfg(feature = "async")]
-            Way::Awaited => self.ask_over(&self.shared, request, deadline).await,
+            // In a box: who blocks should not carry around what it does not use.
+            Way::Awaited => Box::pin(self.ask_over(&self.shared, request, deadline)).await,
         }
     }
 

@@ -114,6 +114,22 @@ use std::time::{Duration, SystemTime};
 /// assert_eq!(store.get("key")?.as_deref(), Some(&b"bytes"[..]));
 /// # Ok::<(), mementos::store::StoreError>(())
 /// ```
+///
+/// Awaited, by any runtime:
+///
+/// ```no_run
+/// # #[cfg(feature = "async")]
+/// # async fn awaited() -> Result<(), mementos::store::StoreError> {
+/// use mementos::store::bytes::ByteStore;
+/// use mementos::store::redis::RedisStore;
+///
+/// let store = RedisStore::at("redis://127.0.0.1:6379/0")?.open()?;
+/// let awaited = store.awaited().expect("it has a client for that");
+/// awaited.put("key", b"bytes", None).await?;
+/// assert_eq!(awaited.get("key").await?.as_deref(), Some(&b"bytes"[..]));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RedisStore {
     pub(super) link: Arc<Link>,
     pub(super) layout: Layout,
