@@ -41,6 +41,23 @@ impl Threads {
         Ok(runtime.spawn(work))
     }
 
+    /// Does something there while this is wanted, once it is polled. Any runtime may.
+    ///
+    /// Where there is one thread, nothing of it is done after this was dropped, but for
+    /// what that thread was just doing: it does not go on to anything else before.
+    #[cfg(all(feature = "async", feature = "redis"))]
+    pub(crate) fn run<T: Send + 'static>(
+        &'static self,
+        did: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Awaited<'static, T> {
+        Box::pin(async move {
+            let mut wanted = Wanted(self.start(drive::boxed(work))?);
+            let done = (&mut wanted.0).await;
+            done.map_err(|panicked| StoreError::new(did, panicked))?
+        })
+    }
+
     /// Does something there once this is polled, and then to its end, whether or not
     /// anybody still polls this. Any runtime may.
     #[cfg(all(feature = "async", feature = "redis"))]
@@ -53,6 +70,17 @@ impl Threads {
             let done = self.start(drive::boxed(work))?.await;
             done.map_err(|panicked| StoreError::new(did, panicked))?
         })
+    }
+}
+
+/// What is done for as long as this is there.
+#[cfg(all(feature = "async", feature = "redis"))]
+struct Wanted<T>(JoinHandle<T>);
+
+#[cfg(all(feature = "async", feature = "redis"))]
+impl<T> Drop for Wanted<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -74,7 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_begun_is_done_though_nobody_waits_for_it() {
+    fn what_is_not_wanted_any_more_is_left() {
+        let (mut keep, kept) = tokio::sync::oneshot::channel::<()>();
+        let mut work = THREADS.run("working", async move {
+            kept.await.unwrap();
+            unreachable!("nothing is sent");
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        let polled: std::task::Poll<Result<(), _>> = work.as_mut().poll(&mut context);
+        assert!(polled.is_pending());
+        drop(work);
+        block_on(keep.closed());
+    }
+
+    #[test]
+    fn what_is_carried_is_done_though_nobody_waits_for_it() {
         let (begin, begun) = tokio::sync::oneshot::channel();
         let (tell, told) = channel();
         let mut work = THREADS.carry("working", async move {

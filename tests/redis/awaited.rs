@@ -111,11 +111,20 @@ fn nothing_is_sent_before_it_is_polled() {
 }
 
 #[test]
-fn what_is_begun_is_carried_on_without_its_caller() {
+fn what_is_dropped_does_not_come_after_what_is_asked_later() {
     let server = Server::start();
     let face = Face(server.store());
-    begin(&mut face.awaits().put("key", b"bytes", None));
-    eventually(Duration::from_secs(5), || face.0.get("key").unwrap());
+    for round in 0..100 {
+        if round % 2 == 0 {
+            // It is found out when it is used, and another connection is made.
+            let _: u64 = server.ask("CLIENT KILL TYPE normal SKIPME yes");
+        }
+        begin(&mut face.awaits().put("key", b"bytes", None));
+        face.delete("key").unwrap();
+        // Another connection would tell, too.
+        assert_eq!(face.0.get("key").unwrap(), None, "round {round}");
+        assert_eq!(face.get("key").unwrap(), None, "round {round}");
+    }
 }
 
 #[test]

@@ -8,11 +8,19 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
 /// What comes on the connections of all callers who await is seen to here.
+///
+/// There is one thread, so an operation that was dropped does not come after a later one:
+///
+/// ```text
+/// a caller       drops what it has put; asks for it to be deleted
+/// the thread     leaves the one, which was sent already or is not sent any more;
+///                sends the other
+/// ```
 static THREAD: Threads = Threads::new("mementos-redis", 1);
 
 impl AsyncByteStore for RedisStore {
     fn get<'a>(&'a self, key: &'a str) -> Awaited<'a, Option<Vec<u8>>> {
-        THREAD.carry("getting", self.getting(Way::Awaited, key))
+        THREAD.run("getting", self.getting(Way::Awaited, key))
     }
 
     fn put<'a>(
@@ -21,7 +29,7 @@ impl AsyncByteStore for RedisStore {
         bytes: &'a [u8],
         expires: Option<SystemTime>,
     ) -> Awaited<'a, ()> {
-        THREAD.carry("putting", self.putting(Way::Awaited, key, bytes, expires))
+        THREAD.run("putting", self.putting(Way::Awaited, key, bytes, expires))
     }
 
     fn put_if_absent<'a>(
@@ -31,7 +39,7 @@ impl AsyncByteStore for RedisStore {
         expires: Option<SystemTime>,
     ) -> Awaited<'a, Option<bool>> {
         let put = self.putting_what_is_absent(Way::Awaited, key, bytes, expires);
-        THREAD.carry("putting what is absent", put)
+        THREAD.run("putting what is absent", put)
     }
 
     fn replace<'a>(
@@ -42,23 +50,23 @@ impl AsyncByteStore for RedisStore {
         expires: Option<SystemTime>,
     ) -> Awaited<'a, bool> {
         let bytes = [old, new].map(<[u8]>::to_vec);
-        THREAD.carry(
+        THREAD.run(
             "replacing",
             self.replacing(Way::Awaited, key, bytes, expires),
         )
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Awaited<'a, bool> {
-        THREAD.carry("deleting", self.deleting(Way::Awaited, key))
+        THREAD.run("deleting", self.deleting(Way::Awaited, key))
     }
 
     fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> Awaited<'a, Vec<Option<Vec<u8>>>> {
-        THREAD.carry("getting many", self.getting_many(Way::Awaited, keys))
+        THREAD.run("getting many", self.getting_many(Way::Awaited, keys))
     }
 
     fn delete_prefix<'a>(&'a self, prefix: &'a str) -> Awaited<'a, ()> {
         let deleting = self.deleting_by_prefix(Way::Awaited, prefix);
-        THREAD.carry("deleting by prefix", deleting)
+        THREAD.run("deleting by prefix", deleting)
     }
 
     fn leases(&self) -> Option<&dyn AsyncLeases> {
@@ -67,7 +75,7 @@ impl AsyncByteStore for RedisStore {
 
     fn native_ttl<'a>(&'a self, key: &'a str) -> Awaited<'a, Option<Duration>> {
         let asking = self.asking_for_the_ttl(Way::Awaited, key);
-        THREAD.carry("asking for the time to live", asking)
+        THREAD.run("asking for the time to live", asking)
     }
 }
 
@@ -94,6 +102,6 @@ impl AsyncLeases for RedisStore {
 impl AsyncLease for RedisLease {
     fn publish<'a>(&'a self, bytes: &'a [u8], expires: Option<SystemTime>) -> Awaited<'a, bool> {
         let publishing = self.publishing(bytes.to_vec(), expires);
-        THREAD.carry("publishing", publishing)
+        THREAD.run("publishing", publishing)
     }
 }

@@ -58,9 +58,10 @@ use std::time::{Duration, SystemTime};
 /// nobody. Time limits, breakers, what is asked again and what errors say are the same, and
 /// a breaker is the same for both kinds of callers.
 ///
-/// What was begun is carried on to its end, within its time, though its caller is gone.
-/// Who is gone while it acquires a lease holds none: what it had asked for by then is
-/// answered, and released if need be. To drop a lease waits for nothing: the thread that
+/// What is dropped before it is ready is not sent any more. If it had been sent, it may be
+/// carried out, but not after what is asked later over the same connection. Who is gone
+/// while it acquires a lease holds none: what it had asked for by then is answered, and
+/// released if need be. To drop a lease waits for nothing: the thread that
 /// renews leases releases it. All who wait for leases listen on one more connection to
 /// each server, which is open while they do (RESP3: Redis 6 and later, Valkey).
 ///
