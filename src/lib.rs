@@ -199,6 +199,7 @@ mod sync;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod wakers;
 
 pub use answered::{Answered, Detailed};
 pub use built::{Built, Kept};
