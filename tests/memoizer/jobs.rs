@@ -74,7 +74,7 @@ fn nor_of_a_function() {
     let memo = Memoizer::in_memory();
     let ask = || memo.scope(|| run(1));
     let removals: [&dyn Fn(); 2] = [&|| _ = memo.scope(|| run::delete(1)), &|| {
-        memo.clear().unwrap()
+        memo.clear().unwrap();
     }];
     thread::scope(|threads| {
         for (before, remove) in (0..).step_by(2).zip(removals) {
