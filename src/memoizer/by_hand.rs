@@ -11,6 +11,7 @@ use crate::background::Work;
 use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::context::Context;
+use crate::drive::{at_once, block_on};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
 use crate::etag::Etag;
@@ -19,7 +20,7 @@ use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
 use crate::refresh::Job;
-use crate::store::{AnyFailure, SharedStore, StoreError};
+use crate::store::{AnyFailure, Caller, SharedStore, StoreError};
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
@@ -337,7 +338,13 @@ impl Memoizer {
         let terms = self.terms(&Options::new())?;
         let call = self.call(&terms, Mode::Take, None);
         let holder = self.holder(&terms);
-        let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
+        let entry = self.told(
+            &terms,
+            at_once(
+                self.store_of(&terms)
+                    .facts(Caller::Blocks, &terms.full(key)),
+            ),
+        );
         Ok(entry.is_some_and(|entry| call.verdict(holder, &entry).is_fresh()))
     }
 
@@ -351,7 +358,10 @@ impl Memoizer {
         let store = self.store_of(&terms);
         let known = store.known(TypeId::of::<V>());
         let coded = coded(known.as_deref(), &terms);
-        let entry = self.told(&terms, store.find(&terms.full(key), coded));
+        let entry = self.told(
+            &terms,
+            at_once(store.find(Caller::Blocks, &terms.full(key), coded)),
+        );
         let entry = entry.filter(|entry| self.is_there(&terms, entry));
         Ok(entry.and_then(|entry| {
             let value = entry.value.downcast_ref::<V>()?.clone();
@@ -372,7 +382,9 @@ impl Memoizer {
             return Ok(None);
         };
         let left = entry.left(self.settings().clock().now());
-        let native = store.native_ttl(&terms.full(key)).ok().flatten();
+        let native = at_once(store.native_ttl(Caller::Blocks, &terms.full(key)))
+            .ok()
+            .flatten();
         let left = left.into_iter().chain(native).min();
         Ok(left.filter(|left| !left.is_zero()))
     }
@@ -410,7 +422,7 @@ impl Memoizer {
     pub fn expire_at(&self, key: &str, time: SystemTime) -> Result<bool, MemoError> {
         let terms = self.terms(&Options::new())?;
         let store = self.store_of(&terms);
-        store.expire_at(terms.full(key), time.into())
+        block_on(store.expire_at(Caller::Blocks, terms.full(key), time.into()))
     }
 
     /// Forgets `key`; answers whether anything was kept. A build of it that is
@@ -421,7 +433,10 @@ impl Memoizer {
     /// If the store fails: the value may still be there.
     pub fn delete(&self, key: &str) -> Result<bool, MemoError> {
         let terms = self.terms(&Options::new())?;
-        let removed = self.store_of(&terms).delete(&terms.full(key))?;
+        let removed = block_on(
+            self.store_of(&terms)
+                .delete(Caller::Blocks, &terms.full(key)),
+        )?;
         self.shared.counters.removals.add(removed.into());
         Ok(removed)
     }
@@ -429,7 +444,10 @@ impl Memoizer {
     /// What is known of what is kept for a key, whatever its type, unless a group that
     /// it is in has been invalidated.
     fn facts(&self, terms: &Terms, key: &str) -> Option<Entry<()>> {
-        let entry = self.told(terms, self.store_of(terms).facts(&terms.full(key)));
+        let entry = self.told(
+            terms,
+            at_once(self.store_of(terms).facts(Caller::Blocks, &terms.full(key))),
+        );
         entry.filter(|entry| self.is_there(terms, entry))
     }
 

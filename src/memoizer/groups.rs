@@ -17,13 +17,14 @@ use super::observe::Event;
 use super::path::Call;
 use super::shelf::Shelf;
 use crate::decide::Facts;
+use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::etag::Etag;
 use crate::generation::{Generation, Marks, Recorded, Standing};
 use crate::group::Group;
 use crate::key::Lookup;
 use crate::options::Terms;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Caller, SharedStore, StoreError};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -155,7 +156,8 @@ fn compare(
     if worst == Standing::Gone || open.is_empty() {
         return worst;
     }
-    let found = store.generations(open.iter().map(|group| &*group.group));
+    let groups = open.iter().map(|group| &*group.group);
+    let found = at_once(store.generations(Caller::Blocks, groups));
     let each = open.into_iter().zip(found).map(|(group, found)| {
         let now = found.inspect_err(&fault).ok().flatten();
         now.map_or(Standing::Gone, |now| now.since(group.generation))
@@ -261,7 +263,10 @@ impl Call<'_> {
         }
         let found = match shelf.holder() {
             Holder::Memoizer(epochs) => open.iter().map(|_| Ok(Some(epochs.now()))).collect(),
-            Holder::Store(store) => store.generations(open.iter().map(|it| &*it.group)),
+            Holder::Store(store) => {
+                let groups = open.iter().map(|it| &*it.group);
+                at_once(store.generations(Caller::Blocks, groups))
+            }
         };
         let pairs = open.into_iter().zip(found);
         let read = pairs.filter_map(|(group, found)| {
@@ -319,12 +324,12 @@ impl Asked {
             Holder::Store(store) => store,
         };
         if self.seen.lock().is_empty() {
-            self.saw(store.generations(self.keys()));
+            self.saw(at_once(store.generations(Caller::Blocks, self.keys())));
         }
         for (at, key) in self.keys.iter().enumerate() {
             if self.seen.lock()[at].is_none() {
                 // With nothing borrowed: the store may be the user's own.
-                let made = store.make_generation(key)?;
+                let made = at_once(store.make_generation(Caller::Blocks, key))?;
                 self.seen.lock()[at] = Some(made);
             }
         }

@@ -1,10 +1,12 @@
 //! Invalidating groups of results.
 
 use super::Memoizer;
+use crate::drive::at_once;
 use crate::error::MemoError;
 use crate::generation::How;
 use crate::group::Group;
 use crate::options::{Options, Terms};
+use crate::store::Caller;
 use std::sync::Arc;
 
 /// What goes of functions' own tables.
@@ -96,7 +98,7 @@ impl Memoizer {
         }
         let key = terms.group(&group);
         let ended = match &terms.store {
-            Some(store) => store.end(&key, how),
+            Some(store) => at_once(store.end(Caller::Blocks, &key, how)),
             None => Ok(()),
         };
         self.settings().epochs.end(key, how);

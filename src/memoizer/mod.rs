@@ -61,6 +61,7 @@ use function::{AnyFunction, Inner};
 
 use crate::background::Background;
 use crate::clock::{Clock, Watch};
+use crate::drive::block_on;
 use crate::error::RegionError;
 use crate::held::Held;
 use crate::key::hash_of;
@@ -68,7 +69,7 @@ use crate::options::{Options, Terms};
 use crate::region::Regions;
 use crate::scope::{self, Scope, scoped};
 use crate::stats::{Counters, Stats};
-use crate::store::{MemoryStore, SharedStore, StoreError};
+use crate::store::{Caller, MemoryStore, SharedStore, StoreError};
 use crate::table::Lasting;
 use once_cell::sync::Lazy;
 use settings::Settings;
@@ -367,7 +368,7 @@ impl Memoizer {
             .read(|book| book.defaults.store.value().cloned());
         let own = self.adds.store.value().cloned();
         let stores = store.iter().chain(&own).chain([&self.shared.memory]);
-        let cleared = stores.map(SharedStore::clear);
+        let cleared = stores.map(|store| block_on(store.clear(Caller::Blocks)));
         let functions = self.shared.functions.iter();
         let tables = functions.map(|(_, function)| function.clear_tables());
         cleared.chain(tables).fold(Ok(()), Result::and)

@@ -4,13 +4,16 @@
 use super::groups::{Asked, Holder};
 use crate::clock::Stamp;
 use crate::coding::Coded;
+use crate::drive::at_once;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::{Answer, Terms};
 use crate::refresh::{Ended, Refreshes};
-use crate::store::{AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation};
+use crate::store::{
+    AnyFailure, Caller, Guards, Holds, Question, SharedStore, StoreError, generation,
+};
 use crate::table::Version;
 use std::sync::Arc;
 
@@ -59,7 +62,7 @@ pub(crate) trait Shelf {
         hash: u64,
         key: Self::Key,
         entry: &Entry<Self::Value>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<Self::Displaced, StoreError>;
 
     /// How a value gets in.
@@ -128,7 +131,8 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Among<'_, F> {
         let groups = groups.filter(|_| matches!(self.holder, Holder::Store(_)));
         let of_groups = groups.into_iter().flat_map(Asked::keys);
         let questions: Vec<_> = keys.chain(of_groups.map(Question::of_group)).collect();
-        let mut found = self.store.find_many(&questions);
+        let found = self.store.find_many(Caller::Blocks, &questions);
+        let mut found = at_once(found);
         let generations = found.split_off(texts.len());
         if let Some(groups) = groups {
             groups.saw(generations.into_iter().map(generation));
@@ -170,7 +174,9 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         _hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.recognise(self.store.find(&asked.to_key(), self.coded))
+        let text = asked.to_key();
+        let found = self.store.find(Caller::Blocks, &text, self.coded);
+        self.recognise(at_once(found))
     }
 
     fn find_with<Q: Lookup<String>>(
@@ -197,9 +203,12 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         _hash: u64,
         key: String,
         entry: &Entry<AnyValue>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.store.put(key, entry, self.coded, lease)
+        at_once(
+            self.store
+                .put(Caller::Blocks, key, entry, self.coded, lease),
+        )
     }
 
     fn publish(&self) -> Publish {
@@ -207,7 +216,7 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
     }
 
     fn tidy(&self, now: Stamp) -> usize {
-        self.store.tidy(now.into())
+        at_once(self.store.tidy(Caller::Blocks, now.into()))
     }
 
     fn guards(&self) -> Option<Guards<'_>> {

@@ -14,7 +14,7 @@ use crate::options::{Answer, Terms};
 use crate::refresh::{Ended, Refreshes};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
-use crate::store::{Guards, Lease, StoreError};
+use crate::store::{Guards, Holds, StoreError};
 use crate::table::{Dates, Expiring, Left, Version};
 use std::sync::Arc;
 
@@ -274,7 +274,7 @@ impl<M: Shareable> Shelf for Table<M> {
         hash: u64,
         key: M::Key,
         entry: &Entry<Output<M>>,
-        _: Option<&dyn Lease>,
+        _: Option<Holds<'_>>,
     ) -> Result<Displaced<M>, StoreError> {
         Ok(match &self.rows {
             Rows::Free(rows) => {

@@ -10,7 +10,7 @@
 //! built once more, or one that is stale where another caller asked that it be missing
 //! at the same time.
 
-use super::{SharedStore, StoreError};
+use super::{Caller, SharedStore, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Codec, Coded, CodingError};
 use crate::entry::{AnyValue, Entry};
@@ -52,7 +52,7 @@ impl AnyCoding for Numbers {
 }
 
 /// What becomes of an entry.
-pub(crate) type Becomes = dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError>;
+pub(crate) type Becomes = dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError> + Sync;
 
 /// A key to look up, and how what is there becomes a value.
 #[derive(Clone, Copy)]
@@ -97,12 +97,13 @@ fn entry(generation: Generation) -> Entry<AnyValue> {
 
 impl SharedStore {
     /// The generations of groups, by their keys, with one question.
-    pub(crate) fn generations<'g>(
+    pub(crate) async fn generations<'g>(
         &self,
+        caller: Caller,
         groups: impl IntoIterator<Item = &'g String>,
     ) -> Vec<Result<Option<Generation>, StoreError>> {
         let questions: Vec<_> = groups.into_iter().map(Question::of_group).collect();
-        let found = self.find_many(&questions);
+        let found = self.find_many(caller, &questions).await;
         found.into_iter().map(generation).collect()
     }
 
@@ -112,19 +113,26 @@ impl SharedStore {
     /// # Errors
     ///
     /// When it is not known what is there now.
-    pub(crate) fn make_generation(&self, group: &String) -> Result<Generation, StoreError> {
+    pub(crate) async fn make_generation(
+        &self,
+        caller: Caller,
+        group: &String,
+    ) -> Result<Generation, StoreError> {
         let new = Generation::random()?;
-        if let Some(true) = self.backing().add(group, &entry(new), CODED)? {
+        let made = entry(new);
+        let added = self.backing().add(caller, group, &made, CODED).await?;
+        if added == Some(true) {
             return Ok(new);
         }
         // Where there is one that cannot be read, or where the store cannot tell, it is
         // put, and read back: of two callers who do so one may get what the other then
         // replaces, and what it builds is built once more.
-        if let Ok(Some(known)) = self.generation(group) {
+        if let Ok(Some(known)) = self.generation(caller, group).await {
             return Ok(known);
         }
-        self.put(group.clone(), &entry(new), Some(CODED), None)?;
-        let back = self.generation(group)?;
+        self.put(caller, group.clone(), &made, Some(CODED), None)
+            .await?;
+        let back = self.generation(caller, group).await?;
         back.ok_or_else(|| StoreError::new("making a generation", "it was not kept"))
     }
 
@@ -133,21 +141,35 @@ impl SharedStore {
     /// # Errors
     ///
     /// When the one before may still be there.
-    pub(crate) fn end(&self, group: &String, how: How) -> Result<(), StoreError> {
-        if how == How::Soft && self.backing().change(group, CODED, &softer)? {
-            return Ok(());
+    pub(crate) async fn end(
+        &self,
+        caller: Caller,
+        group: &String,
+        how: How,
+    ) -> Result<(), StoreError> {
+        if how == How::Soft {
+            let changed = self.backing().change(caller, group, CODED, &softer);
+            if changed.await? {
+                return Ok(());
+            }
         }
         // One that is not there is not put in memory: no entry has recorded it but such
         // as are missing already.
-        if self.backing().is_memory() && matches!(self.generation(group), Ok(None)) {
+        if self.backing().is_memory() && matches!(self.generation(caller, group).await, Ok(None)) {
             return Ok(());
         }
         let new = entry(Generation::random()?);
-        self.backing().overwrite(group.clone(), &new, CODED)
+        self.backing()
+            .overwrite(caller, group.clone(), &new, CODED)
+            .await
     }
 
-    fn generation(&self, group: &String) -> Result<Option<Generation>, StoreError> {
-        generation(self.find(group, Some(CODED)))
+    async fn generation(
+        &self,
+        caller: Caller,
+        group: &String,
+    ) -> Result<Option<Generation>, StoreError> {
+        generation(self.find(caller, group, Some(CODED)).await)
     }
 }
 

@@ -1,8 +1,8 @@
-use super::backing::Backing;
-use super::{Guards, Lease, Question, Store, StoreError};
+use super::backing::{Backing, Goes};
+use super::values::Values;
+use super::{Caller, Guards, Holds, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
-use crate::drive::block_on;
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Leaders};
@@ -54,7 +54,7 @@ struct Changes {
 impl SharedStore {
     /// Wraps a store.
     pub fn new(store: impl Store<String, Entry<AnyValue>> + 'static) -> Self {
-        SharedStore::of(Backing::Values(Box::new(store)))
+        SharedStore::of(Backing::Values(Values::new(store)))
     }
 
     #[cfg(feature = "bytes")]
@@ -94,19 +94,21 @@ impl SharedStore {
         self.0.backing.known(id)
     }
 
-    pub(crate) fn find(
+    pub(crate) async fn find(
         &self,
+        caller: Caller,
         text: &String,
         coded: Option<Coded<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.0.backing.find(text, coded)
+        self.0.backing.find(caller, text, coded).await
     }
 
-    pub(crate) fn find_many(
+    pub(crate) async fn find_many(
         &self,
+        caller: Caller,
         questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
-        self.0.backing.find_many(questions)
+        self.0.backing.find_many(caller, questions).await
     }
 
     /// Has the next put for a key replace whatever is kept, also what is for later
@@ -125,26 +127,35 @@ impl SharedStore {
     }
 
     /// What is known of a value, which is not looked at.
-    pub(crate) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
-        self.0.backing.facts(text)
+    pub(crate) async fn facts(
+        &self,
+        caller: Caller,
+        text: &String,
+    ) -> Result<Option<Entry<()>>, StoreError> {
+        self.0.backing.facts(caller, text).await
     }
 
-    pub(crate) fn put(
+    pub(crate) async fn put(
         &self,
+        caller: Caller,
         text: String,
         entry: &Entry<AnyValue>,
         coded: Option<Coded<'_>>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.0.backing.put(text, entry, coded, lease)
+        self.0.backing.put(caller, text, entry, coded, lease).await
     }
 
-    pub(crate) fn tidy(&self, now: SystemTime) -> usize {
-        self.0.backing.tidy(now)
+    pub(crate) async fn tidy(&self, caller: Caller, now: SystemTime) -> usize {
+        self.0.backing.tidy(caller, now).await
     }
 
-    pub(crate) fn native_ttl(&self, text: &String) -> Result<Option<Duration>, StoreError> {
-        self.0.backing.native_ttl(text)
+    pub(crate) async fn native_ttl(
+        &self,
+        caller: Caller,
+        text: &String,
+    ) -> Result<Option<Duration>, StoreError> {
+        self.0.backing.native_ttl(caller, text).await
     }
 
     /// What the store itself has against doing work twice.
@@ -153,34 +164,29 @@ impl SharedStore {
     }
 
     /// Forgets a key.
-    pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
-        let void = || block_on(self.flights().void(hash_of(text), &text.as_str()));
-        self.forget(void, || self.0.backing.delete(text))
+    pub(crate) async fn delete(&self, caller: Caller, text: &String) -> Result<bool, StoreError> {
+        self.forget(caller, Which::Key(text)).await
     }
 
     /// Forgets the entries that `goes` recognises, and voids the flights whose keys
     /// begin with `head`.
-    pub(crate) fn delete_where(
+    pub(crate) async fn delete_where(
         &self,
+        caller: Caller,
         head: &str,
-        goes: impl Fn(&str, &AnyValue) -> bool,
+        goes: &Goes<'_>,
     ) -> Result<(), StoreError> {
-        self.forget(
-            || block_on(self.flights().void_where(|text| text.starts_with(head))),
-            || self.0.backing.delete_where(head, &goes),
-        )
+        let forgotten = self.forget(caller, Which::Where(head, goes)).await;
+        forgotten.map(drop)
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        self.forget(
-            || block_on(self.flights().void_all()),
-            || self.0.backing.clear(),
-        )
+    pub(crate) async fn clear(&self, caller: Caller) -> Result<(), StoreError> {
+        self.forget(caller, Which::All).await.map(drop)
     }
 
     /// Voids the flights, then takes out what is kept. In this order: what they may
-    /// still have put is there by then, and goes too.
+    /// still have put is there by then, and goes too. Answers whether a key was kept.
     ///
     /// And once more, if an entry is being changed meanwhile:
     ///
@@ -193,39 +199,68 @@ impl SharedStore {
     /// ```
     ///
     /// A change that begins after the first time reads nothing old.
-    fn forget<R>(
-        &self,
-        void: impl Fn(),
-        take: impl Fn() -> Result<R, StoreError>,
-    ) -> Result<R, StoreError> {
+    async fn forget(&self, caller: Caller, which: Which<'_>) -> Result<bool, StoreError> {
         let Changes { begun, done } = &self.0.changes;
         let before = done.load(Ordering::SeqCst);
-        void();
-        let taken = take()?;
+        self.void(which).await;
+        let taken = self.take(caller, which).await?;
         if begun.load(Ordering::SeqCst) != before {
-            void();
-            take()?;
+            self.void(which).await;
+            self.take(caller, which).await?;
         }
         Ok(taken)
+    }
+
+    async fn void(&self, which: Which<'_>) {
+        let flights = self.flights();
+        match which {
+            Which::Key(text) => flights.void(hash_of(text), &text.as_str()).await,
+            Which::Where(head, _) => flights.void_where(|text| text.starts_with(head)).await,
+            Which::All => flights.void_all().await,
+        }
+    }
+
+    async fn take(&self, caller: Caller, which: Which<'_>) -> Result<bool, StoreError> {
+        let backing = &self.0.backing;
+        match which {
+            Which::Key(text) => return backing.delete(caller, text).await,
+            Which::Where(head, goes) => backing.delete_where(caller, head, goes).await?,
+            Which::All => backing.clear(caller).await?,
+        }
+        Ok(false)
     }
 
     /// Gives what is kept for a key another expiry; answers whether anything is
     /// kept. In a flight of its own: a build that ends meanwhile is not overwritten
     /// with what was there before, and what is deleted meanwhile stays so.
-    pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
-        let alone = block_on(self.flights().alone(hash_of(&text), text, async |lead| {
-            let _changing = self.0.changes.begin();
-            let backing = &self.0.backing;
-            backing.expire_at(lead.key(), at, |change| lead.publish(|_| change()))
-        }));
-        match alone {
-            Ok(changed) => Ok(changed?),
-            Err(error) => Err(error.circle().map_or_else(
-                || unreachable!("a wait without a limit ends with a landing or a circle"),
-                |circle| MemoError::Circle(circle.clone()),
-            )),
-        }
+    pub(crate) async fn expire_at(
+        &self,
+        caller: Caller,
+        text: String,
+        at: Stamp,
+    ) -> Result<bool, MemoError> {
+        let lead = match self.flights().alone(hash_of(&text), text).await {
+            Ok(lead) => lead,
+            Err(error) => {
+                let circle = error.circle().cloned();
+                let circle = circle.expect("a wait without a limit ends with a lead or a circle");
+                return Err(MemoError::Circle(circle));
+            }
+        };
+        let _changing = self.0.changes.begin();
+        let backing = &self.0.backing;
+        let changed = backing.expire_at(caller, lead.key(), at, || lead.may_publish());
+        Ok(lead.inside(changed).await?)
     }
+}
+
+/// What is to be forgotten.
+#[derive(Clone, Copy)]
+enum Which<'w> {
+    Key(&'w String),
+    /// The entries that are recognised, and the flights whose keys begin so.
+    Where(&'w str, &'w Goes<'w>),
+    All,
 }
 
 impl Changes {

@@ -161,18 +161,17 @@ where
         }
     }
 
-    /// Runs `run` in a flight of its own, after any that is under way: whoever comes
-    /// meanwhile waits, and then looks again.
-    pub(crate) async fn alone<R>(
+    /// Leads a flight for `key`, after any that is under way: whoever comes meanwhile
+    /// waits, and then looks again.
+    pub(crate) async fn alone(
         &self,
         hash: u64,
         key: K,
-        run: impl AsyncFnOnce(&Lead<'_, K, V, E>) -> R,
-    ) -> Result<R, BuildError<E>> {
+    ) -> Result<Lead<'_, K, V, E>, BuildError<E>> {
         let mut key = key;
         loop {
             match self.join(hash, key) {
-                Ticket::Leads(lead) => return Ok(inside(&lead.flight, run(&lead)).await),
+                Ticket::Leads(lead) => return Ok(lead),
                 Ticket::Joined(flight) => {
                     self.wait(&flight, Patience::Endless).await?;
                     key = flight.key().clone();
@@ -268,6 +267,17 @@ where
     /// Hands an error to all who have joined.
     pub(crate) fn fail(mut self, error: &BuildError<E>) {
         self.land(|| Landing::Failed(error.clone()));
+    }
+
+    /// Polls `work` inside of the flight.
+    pub(crate) async fn inside<F: Future>(&self, work: F) -> F::Output {
+        inside(&self.flight, work).await
+    }
+
+    /// Whether a value may be put: the key was not removed meanwhile. The answer stands
+    /// until the flight lands.
+    pub(crate) fn may_publish(&self) -> bool {
+        self.flights.may_publish(&self.flight).is_some()
     }
 
     /// Puts a value by `put`, unless the key was removed meanwhile.

@@ -3,6 +3,7 @@
 use super::inner::{AnyFunction, Holding, Inner, Settled};
 use crate::clock::Stamp;
 use crate::coding::{self, AnyCoding, Codec, Coded, Coding, CodingError, Form};
+use crate::drive::{at_once, block_on};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{MemoError, RegionError, Remedy, Uncodable};
 use crate::etag::Etag;
@@ -14,7 +15,7 @@ use crate::memoizer::shelf::{Among, Shelf};
 use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::{Answer, Terms};
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Caller, SharedStore, StoreError};
 use crate::table::Version;
 use std::any::type_name;
 use std::time::Duration;
@@ -141,10 +142,11 @@ impl<M: Shareable> Inner<M> {
             }
             Place::Shared(shared) => {
                 let coding = shared.coding();
-                let found = shared
-                    .store
-                    .find(&shared.text, coded(coding.as_ref(), terms));
-                let entry = self.told(terms, found)?;
+                let found =
+                    shared
+                        .store
+                        .find(Caller::Blocks, &shared.text, coded(coding.as_ref(), terms));
+                let entry = self.told(terms, at_once(found))?;
                 let output = shared.give(&entry.value)?;
                 Some(entry.with(output))
             }
@@ -156,7 +158,10 @@ impl<M: Shareable> Inner<M> {
         if let Place::Shared(shared) = self.place(terms, &M::lookup(args))
             && shared.store.form() != Form::Values
         {
-            return self.told(terms, shared.store.facts(&shared.text));
+            return self.told(
+                terms,
+                at_once(shared.store.facts(Caller::Blocks, &shared.text)),
+            );
         }
         Some(self.peek(terms, args)?.with(()))
     }
@@ -235,7 +240,9 @@ impl<M: Shareable> Inner<M> {
         let left = self.facts_there(terms, &args)?.left(self.now());
         let native = match self.place(terms, &M::lookup(&args)) {
             Place::Own(_) => None,
-            Place::Shared(shared) => shared.store.native_ttl(&shared.text).ok().flatten(),
+            Place::Shared(shared) => at_once(shared.store.native_ttl(Caller::Blocks, &shared.text))
+                .ok()
+                .flatten(),
         };
         let left = left.into_iter().chain(native).min();
         left.filter(|left| !left.is_zero())
@@ -258,7 +265,9 @@ impl<M: Shareable> Inner<M> {
         let asked = M::lookup(&args);
         match self.place(terms, &asked) {
             Place::Own(table) => Ok(table.expire_at(self.hash(&asked), &asked, at)),
-            Place::Shared(shared) => shared.store.expire_at(shared.text, at),
+            Place::Shared(shared) => {
+                block_on(shared.store.expire_at(Caller::Blocks, shared.text, at))
+            }
         }
     }
 
@@ -268,7 +277,7 @@ impl<M: Shareable> Inner<M> {
         let asked = M::lookup(&args);
         let removed = match self.place(terms, &asked) {
             Place::Own(table) => table.delete(self.hash(&asked), &asked),
-            Place::Shared(shared) => shared.store.delete(&shared.text)?,
+            Place::Shared(shared) => block_on(shared.store.delete(Caller::Blocks, &shared.text))?,
         };
         self.counters.removals.add(removed.into());
         Ok(removed)
@@ -282,10 +291,11 @@ impl<M: Shareable> Inner<M> {
             // A long text is cut, so flights are told by what of it is left in any
             // case. That may void some of others: they are not kept, and no more.
             let head = terms.head(M::NAME);
-            store.delete_where(&head, |text, value| {
+            let goes = |text: &str, value: &AnyValue| {
                 let stored = value.downcast_ref::<Stored<M>>();
                 stored.is_some_and(|stored| terms.full(&text::text(M::NAME, &stored.key)) == *text)
-            })?;
+            };
+            block_on(store.delete_where(Caller::Blocks, &head, &goes))?;
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ mod awaits;
 use crate::answered::{Answered, Detailed};
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
 use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
+use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
@@ -21,7 +22,7 @@ use crate::memoizer::observe::{Event, Log};
 use crate::memoizer::shelf::{Displaces, Shelf};
 use crate::memoizer::works::Works;
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
-use crate::store::{Guards, Lease, Locked, StoreError};
+use crate::store::{Caller, Guards, Holds, Locked, StoreError};
 use crate::sync::{Flag, Number};
 use crate::table::Version;
 use parking_lot::Mutex;
@@ -414,7 +415,7 @@ impl Call<'_> {
         hash: u64,
         key: S::Key,
         entry: &Entry<S::Value>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
         run: &Run,
     ) -> Option<S::Displaced> {
         let put = shelf.put(hash, key, entry, lease);
@@ -436,7 +437,7 @@ impl Call<'_> {
     pub(super) fn guards<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<Guards<'s>> {
         match &self.terms.lock {
             LockChoice::Stores => shelf.guards(),
-            LockChoice::Own(lock) => Some(Guards::Lock(&**lock)),
+            LockChoice::Own(lock) => Some(Guards::Lock(lock)),
             LockChoice::None => None,
         }
     }
@@ -468,7 +469,7 @@ impl Call<'_> {
         run: &Run,
     ) -> Result<Option<Locked<'w>>, Stopped<F>> {
         let (timeout, began) = (self.terms.lock_timeout, self.clock.elapsed());
-        let acquired = Locked::acquire(guards, text, timeout);
+        let acquired = at_once(Locked::acquire(Caller::Blocks, guards, text, timeout));
         let waited = self.clock.elapsed().saturating_sub(began);
         self.log.tell(Event::LockWaited {
             waited,

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `envelope` | what a value is kept in, byte by byte |
 //! | `encoded` | a store of bytes, for values: codecs, compression, faults |
+//! | `medium` | a store of bytes, for callers that block and for callers that await |
 //!
 //! Locks in such a store are [`Leases`]: they expire, and have a token that is
 //! checked when a value is put.
@@ -52,12 +53,18 @@
 mod awaits;
 mod encoded;
 mod envelope;
+mod medium;
+#[cfg(feature = "async")]
+mod unblocked;
 
 pub use super::lease::{Lease, Leases};
 #[cfg(feature = "async")]
 pub use awaits::{AsyncByteStore, AsyncLease, AsyncLeases, Awaited};
 pub use encoded::Encoded;
 pub(crate) use encoded::Found;
+pub(crate) use medium::Medium;
+#[cfg(feature = "async")]
+pub use unblocked::Unblocked;
 
 use super::StoreError;
 use std::sync::Arc;
@@ -67,7 +74,8 @@ use std::time::{Duration, SystemTime};
 ///
 /// Calls come from many threads at once, and each may take as long as the medium
 /// takes: nothing of ours is locked meanwhile. A store has a limit to that time of
-/// its own, and answers with an error when it is over.
+/// its own, and answers with an error when it is over. What callers ask who await is asked
+/// on threads that may block, unless the store has a [face](Self::awaited) for them.
 ///
 /// # What must hold
 ///
