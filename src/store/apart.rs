@@ -40,6 +40,7 @@ impl<S: ?Sized + Send + Sync + 'static> Apart<S> {
         Apart { store, left }
     }
 
+    #[cfg(feature = "bytes")]
     pub(crate) fn store(&self) -> &Arc<S> {
         &self.store
     }

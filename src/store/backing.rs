@@ -68,27 +68,27 @@ impl Backing {
         caller: Caller,
         questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
-        let found = match self {
+        #[cfg(feature = "bytes")]
+        let each = |fault| vec![Err(fault); questions.len()];
+        match self {
             Backing::Values(store) => {
                 let mut found = Vec::with_capacity(questions.len());
                 for question in questions {
                     found.push(store.get(caller, question.text).await);
                 }
-                return found;
+                found
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => match asked(questions) {
-                Ok(asked) => store.find_many(caller, &asked).await,
-                Err(fault) => Err(fault),
+                Ok(asked) => store.find_many(caller, &asked).await.unwrap_or_else(each),
+                Err(fault) => each(fault),
             },
             #[cfg(feature = "bytes")]
             Backing::Tiered(store) => match asked(questions) {
-                Ok(asked) => store.find_many(caller, &asked).await,
-                Err(fault) => Err(fault),
+                Ok(asked) => store.find_many(caller, &asked).await.unwrap_or_else(each),
+                Err(fault) => each(fault),
             },
-        };
-        #[cfg(feature = "bytes")]
-        found.unwrap_or_else(|fault| vec![Err(fault); questions.len()])
+        }
     }
 
     /// Keeps an entry unless something is kept; answers whether it is, or nothing where
@@ -102,7 +102,7 @@ impl Backing {
     ) -> Result<Option<bool>, StoreError> {
         match self {
             Backing::Values(_) => {
-                _ = (text, entry, coded);
+                _ = (caller, text, entry, coded);
                 Ok(None)
             }
             #[cfg(feature = "bytes")]

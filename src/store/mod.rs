@@ -13,6 +13,8 @@
 
 #[cfg(feature = "async")]
 mod apart;
+#[cfg(feature = "async")]
+mod away;
 mod backing;
 #[cfg(feature = "bounded")]
 mod bounded;
@@ -22,6 +24,7 @@ mod caller;
 #[cfg(feature = "disk")]
 pub mod disk;
 mod generations;
+mod guards;
 mod keep;
 mod kept;
 mod lease;
@@ -46,11 +49,11 @@ pub(crate) use bounded::Leaving;
 pub use bounded::{BoundedStore, Evicted};
 pub(crate) use caller::Caller;
 pub(crate) use generations::{Becomes, Question, generation};
+pub(crate) use guards::{Guards, Holds, Locked};
 pub use keep::Keep;
 pub(crate) use kept::{Displaced, Kept};
 pub use lease::{Lease, Leases};
 pub use lock::Lock;
-pub(crate) use lock::{Guards, Holds, Locked};
 pub use memory::MemoryStore;
 pub use pinned::PinnedStore;
 pub(crate) use shared::AnyFailure;
