@@ -51,6 +51,8 @@
 
 #[cfg(feature = "async")]
 mod awaits;
+#[cfg(feature = "async")]
+mod driven;
 mod encoded;
 mod envelope;
 mod medium;
@@ -60,6 +62,8 @@ mod unblocked;
 pub use super::lease::{Lease, Leases};
 #[cfg(feature = "async")]
 pub use awaits::{AsyncByteStore, AsyncLease, AsyncLeases, Awaited};
+#[cfg(feature = "async")]
+pub use driven::Driven;
 pub use encoded::Encoded;
 pub(crate) use encoded::Found;
 pub(crate) use medium::Medium;

@@ -135,12 +135,6 @@ self_cell::self_cell!(
     }
 );
 
-/// Why there is none.
-enum NotHeld {
-    ByTime,
-    Because(StoreError),
-}
-
 impl Held {
     /// Acquires it, in this thread.
     fn acquire(
@@ -149,17 +143,17 @@ impl Held {
         timeout: Duration,
     ) -> Result<Option<Self>, StoreError> {
         let held = Held::try_new(store, |store| {
-            let leases = store.leases().ok_or(NotHeld::ByTime)?;
+            let leases = store.leases().ok_or(None)?;
             match leases.acquire(key, timeout) {
                 Ok(Some(lease)) => Ok(lease),
-                Ok(None) => Err(NotHeld::ByTime),
-                Err(fault) => Err(NotHeld::Because(fault)),
+                Ok(None) => Err(None),
+                Err(fault) => Err(Some(fault)),
             }
         });
         match held {
             Ok(held) => Ok(Some(held)),
-            Err(NotHeld::ByTime) => Ok(None),
-            Err(NotHeld::Because(fault)) => Err(fault),
+            Err(None) => Ok(None),
+            Err(Some(fault)) => Err(fault),
         }
     }
 
