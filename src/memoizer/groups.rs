@@ -123,18 +123,20 @@ pub(crate) enum Place {
     Shared,
 }
 
-/// How an entry stands, for who has not asked for its groups.
-pub(crate) fn standing<V>(
+/// How an entry stands that records these, for who has not asked for its groups.
+pub(crate) async fn standing(
+    caller: Caller,
     holder: Holder<'_>,
-    entry: &Entry<V>,
+    recorded: &[Recorded],
     fault: impl Fn(&StoreError),
 ) -> Standing {
-    compare(holder, entry.groups(), |_| None, fault)
+    compare(caller, holder, recorded, |_| None, fault).await
 }
 
 /// Compares what is recorded with what has been `seen`, and the rest with what is there
 /// now.
-fn compare(
+async fn compare(
+    caller: Caller,
     holder: Holder<'_>,
     recorded: &[Recorded],
     seen: impl Fn(&String) -> Option<Generation>,
@@ -157,7 +159,7 @@ fn compare(
         return worst;
     }
     let groups = open.iter().map(|group| &*group.group);
-    let found = at_once(store.generations(Caller::Blocks, groups));
+    let found = store.generations(caller, groups).await;
     let each = open.into_iter().zip(found).map(|(group, found)| {
         let now = found.inspect_err(&fault).ok().flatten();
         now.map_or(Standing::Gone, |now| now.since(group.generation))
@@ -181,19 +183,31 @@ impl Call<'_> {
     }
 
     /// What a rule may look at of an entry.
-    pub(super) fn facts<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+    pub(super) async fn facts<'e, V>(
+        &self,
+        caller: Caller,
+        holder: Holder<'_>,
+        entry: &'e Entry<V>,
+    ) -> Facts<'e> {
         match entry.groups() {
             [] => Facts::from(entry),
-            recorded => Facts::standing(entry, self.standing(holder, recorded)),
+            recorded => {
+                let standing = self.standing(caller, holder, recorded).await;
+                Facts::standing(entry, standing)
+            }
         }
     }
 
     #[cold]
-    fn standing(&self, holder: Holder<'_>, recorded: &[Recorded]) -> Standing {
+    async fn standing(
+        &self,
+        caller: Caller,
+        holder: Holder<'_>,
+        recorded: &[Recorded],
+    ) -> Standing {
         let seen = |group: &String| self.groups?.seen(group);
-        compare(holder, recorded, seen, |fault| {
-            self.log.tell(Event::StoreFault(fault));
-        })
+        let fault = |fault: &StoreError| self.log.tell(Event::StoreFault(fault));
+        compare(caller, holder, recorded, seen, fault).await
     }
 
     /// The same of an entry that a flight has brought which this call had joined.
@@ -205,7 +219,7 @@ impl Call<'_> {
     pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
         match self.track.waited.get() {
             true => Facts::from(entry),
-            false => self.facts(holder, entry),
+            false => at_once(self.facts(Caller::Blocks, holder, entry)),
         }
     }
 

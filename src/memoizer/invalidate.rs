@@ -56,7 +56,18 @@ impl Memoizer {
     /// [`MemoError::Ungrouped`] for a group other than a tag, if results in the store
     /// are not [`grouped`](Options::grouped): then nothing is invalidated.
     pub fn invalidate(&self, group: Group) -> Result<(), MemoError> {
-        self.end(group, How::Hard)
+        at_once(self.end(Caller::Blocks, group, How::Hard))
+    }
+
+    /// As [`invalidate`](Self::invalidate), for callers that await. One that is dropped
+    /// before it is ready may have invalidated the group or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`invalidate`](Self::invalidate).
+    #[cfg(feature = "async")]
+    pub async fn invalidate_async(&self, group: Group) -> Result<(), MemoError> {
+        self.end(Caller::Awaits, group, How::Hard).await
     }
 
     /// Makes a group stale: the next call for each of its results builds it anew, as if
@@ -82,10 +93,20 @@ impl Memoizer {
     ///
     /// As [`invalidate`](Self::invalidate).
     pub fn make_stale(&self, group: Group) -> Result<(), MemoError> {
-        self.end(group, How::Soft)
+        at_once(self.end(Caller::Blocks, group, How::Soft))
     }
 
-    fn end(&self, group: Group, how: How) -> Result<(), MemoError> {
+    /// As [`make_stale`](Self::make_stale), for callers that await.
+    ///
+    /// # Errors
+    ///
+    /// As [`invalidate`](Self::invalidate).
+    #[cfg(feature = "async")]
+    pub async fn make_stale_async(&self, group: Group) -> Result<(), MemoError> {
+        self.end(Caller::Awaits, group, How::Soft).await
+    }
+
+    async fn end(&self, caller: Caller, group: Group, how: How) -> Result<(), MemoError> {
         let terms = self.terms(&match &group {
             Group::Region(name) => Options::new().region(Arc::clone(name)),
             Group::Tag(_) | Group::Namespace | Group::All => Options::new(),
@@ -98,7 +119,7 @@ impl Memoizer {
         }
         let key = terms.group(&group);
         let ended = match &terms.store {
-            Some(store) => at_once(store.end(Caller::Blocks, &key, how)),
+            Some(store) => store.end(caller, &key, how).await,
             None => Ok(()),
         };
         self.settings().epochs.end(key, how);

@@ -97,7 +97,17 @@ pub(crate) struct Brought<V> {
 impl Call<'_> {
     /// The verdict on an entry, as of now. The clock is read only if it matters.
     pub(crate) fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
-        let facts = self.facts(holder, entry);
+        at_once(self.verdict_for(Caller::Blocks, holder, entry))
+    }
+
+    /// The same for a caller of either kind.
+    pub(crate) async fn verdict_for<V>(
+        &self,
+        caller: Caller,
+        holder: Holder<'_>,
+        entry: &Entry<V>,
+    ) -> Verdict {
+        let facts = self.facts(caller, holder, entry).await;
         let now = match asks_for_time(facts, self.demand) {
             true => self.clock.now(),
             false => Stamp::from_nanos(0),
