@@ -2,8 +2,12 @@
 
 mod cancelled;
 mod circles;
+#[cfg(feature = "testing")]
+mod gated;
 mod instances;
 mod shared;
+#[cfg(feature = "testing")]
+mod unblocked;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
