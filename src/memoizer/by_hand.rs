@@ -11,13 +11,14 @@ use crate::background::Work;
 use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::context::Context;
+use crate::drive::at_once;
 use crate::entry::AnyValue;
 use crate::error::{BuildError, Remedy, Site, Uncodable};
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
 use crate::refresh::Job;
-use crate::store::{AnyFailure, SharedStore};
+use crate::store::{AnyFailure, Caller, SharedStore};
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
@@ -257,7 +258,7 @@ impl Memoizer {
             unreachable!("the call that left it has been refused");
         };
         let groups = asked(terms);
-        let call = self.call(terms, Mode::Take, groups.as_ref());
+        let call = self.call(Caller::Blocks, terms, Mode::Take, groups.as_ref());
         let hash = hash_of(job.key());
         call.work(&shelf, hash, job, seen, |entry| {
             bring(terms, store, entry.and_then(Kept::of), f)
@@ -307,10 +308,10 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = among::<V, E>(store, self.holder(terms), known.as_deref(), terms)?;
         let groups = asked(terms);
-        let call = self.call(terms, mode, groups.as_ref());
+        let call = self.call(Caller::Blocks, terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
-        let entry = match call.look(&shelf, hash, &&text) {
+        let entry = match at_once(call.look(&shelf, hash, &&text)) {
             Looked::Answer(entry) => entry,
             looked => {
                 let due = looked.due();
@@ -338,11 +339,13 @@ impl Memoizer {
 
     pub(super) fn call<'t>(
         &'t self,
+        caller: Caller,
         terms: &'t Terms,
         mode: Mode,
         groups: Option<&'t Asked>,
     ) -> Call<'t> {
         Call {
+            caller,
             terms,
             demand: terms.demand(None),
             clock: self.settings().clock(),

@@ -9,6 +9,7 @@ use crate::error::BuildError;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::Options;
+use crate::store::Caller;
 use std::any::TypeId;
 use std::borrow::Borrow;
 
@@ -134,10 +135,10 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = among::<V, E>(store, self.holder(&terms), known.as_deref(), &terms)?;
         let groups = asked(&terms);
-        let call = self.call(&terms, mode, groups.as_ref());
+        let call = self.call(Caller::Awaits, &terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
-        let entry = match call.look(&shelf, hash, &&text).fresh(&call) {
+        let entry = match call.look(&shelf, hash, &&text).await.fresh(&call) {
             Some(entry) => entry,
             None => {
                 let build = async {

@@ -27,6 +27,7 @@ use crate::answered::Answered;
 use crate::background::{Full, Work};
 use crate::clock::Stamp;
 use crate::decide::{Course, Verdict, course};
+use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::error::BuildError;
 use crate::flight::message_of;
@@ -332,7 +333,7 @@ impl Call<'_> {
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
-            (Some(outcome), due) => match self.accepts(shelf, outcome.as_ref()) {
+            (Some(outcome), due) => match at_once(self.accepts(shelf, outcome.as_ref())) {
                 false => Err(due),
                 true => {
                     self.came(how);
@@ -427,7 +428,7 @@ impl Call<'_> {
 
     /// Looks for what is newer than what is at hand; and takes that, if another's build
     /// has failed meanwhile.
-    pub(super) fn look_past<S: Shelf>(
+    pub(super) async fn look_past<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -435,8 +436,8 @@ impl Call<'_> {
         spare: &Spare<S>,
     ) -> Option<Entry<S::Value>> {
         let due = &spare.due;
-        if let Ok(Some(entry)) = self.find(shelf, hash, asked) {
-            let verdict = self.verdict(shelf.holder(), &entry);
+        if let Ok(Some(entry)) = self.find(shelf, hash, asked).await {
+            let verdict = self.verdict(shelf.holder(), &entry).await;
             if due.seen().is_before(&entry, verdict) {
                 return Some(entry);
             }
@@ -458,12 +459,12 @@ impl Call<'_> {
         build: impl FnOnce(Option<&Entry<S::Value>>) -> Result<Brought<S::Value>, S::Failure>,
     ) {
         let key = job.key().clone();
-        let kept = self.find(shelf, hash, &&key).ok().flatten();
+        let kept = at_once(self.find(shelf, hash, &&key)).ok().flatten();
         let due = match (kept, seen) {
             // It was deleted meanwhile: nobody is known to want it.
             (None, Some(_)) => return,
             (None, None) => None,
-            (Some(entry), seen) => match (self.verdict(shelf.holder(), &entry), seen) {
+            (Some(entry), seen) => match (at_once(self.verdict(shelf.holder(), &entry)), seen) {
                 (Verdict::Missing, Some(_)) => return,
                 (verdict, Some(seen)) if seen.is_before(&entry, verdict) => {
                     return job.done(found(entry));

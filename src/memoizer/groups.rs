@@ -17,7 +17,6 @@ use super::observe::Event;
 use super::path::Call;
 use super::shelf::Shelf;
 use crate::decide::Facts;
-use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::etag::Etag;
 use crate::generation::{Generation, Marks, Recorded, Standing};
@@ -170,44 +169,34 @@ async fn compare(
 impl Call<'_> {
     /// What is kept for a key; and with the same question the generations of the groups
     /// that this call's own result would be in, since most entries are in those.
-    pub(super) fn find<S: Shelf>(
+    pub(super) async fn find<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         asked: &impl Lookup<S::Key>,
     ) -> Result<Option<Entry<S::Value>>, StoreError> {
         match self.groups {
-            None => shelf.find(hash, asked),
-            Some(groups) => shelf.find_with(hash, asked, groups),
+            None => shelf.find(self.caller, hash, asked).await,
+            Some(groups) => shelf.find_with(self.caller, hash, asked, groups).await,
         }
     }
 
     /// What a rule may look at of an entry.
-    pub(super) async fn facts<'e, V>(
-        &self,
-        caller: Caller,
-        holder: Holder<'_>,
-        entry: &'e Entry<V>,
-    ) -> Facts<'e> {
+    pub(super) async fn facts<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
         match entry.groups() {
             [] => Facts::from(entry),
             recorded => {
-                let standing = self.standing(caller, holder, recorded).await;
+                let standing = self.standing(holder, recorded).await;
                 Facts::standing(entry, standing)
             }
         }
     }
 
     #[cold]
-    async fn standing(
-        &self,
-        caller: Caller,
-        holder: Holder<'_>,
-        recorded: &[Recorded],
-    ) -> Standing {
+    async fn standing(&self, holder: Holder<'_>, recorded: &[Recorded]) -> Standing {
         let seen = |group: &String| self.groups?.seen(group);
         let fault = |fault: &StoreError| self.log.tell(Event::StoreFault(fault));
-        compare(caller, holder, recorded, seen, fault).await
+        compare(self.caller, holder, recorded, seen, fault).await
     }
 
     /// The same of an entry that a flight has brought which this call had joined.
@@ -216,26 +205,26 @@ impl Call<'_> {
     /// its groups are compared; but not those of a second flight, which has begun when the
     /// first was over, and so after the call. While generations cannot be read, that is
     /// what keeps callers from building one after the other.
-    pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+    pub(super) async fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
         match self.track.waited.get() {
             true => Facts::from(entry),
-            false => at_once(self.facts(Caller::Blocks, holder, entry)),
+            false => self.facts(holder, entry).await,
         }
     }
 
     /// Sees to it that the generations are known that a build is to record: before it
     /// begins. Answers whether they are.
     #[inline]
-    pub(super) fn begin<S: Shelf>(&self, shelf: &S) -> bool {
+    pub(super) async fn begin<S: Shelf>(&self, shelf: &S) -> bool {
         match self.groups {
             None => true,
-            Some(groups) => self.begin_in(groups, shelf.holder()),
+            Some(groups) => self.begin_in(groups, shelf.holder()).await,
         }
     }
 
     #[cold]
-    fn begin_in(&self, groups: &Asked, holder: Holder<'_>) -> bool {
-        let begun = groups.begin(holder);
+    async fn begin_in(&self, groups: &Asked, holder: Holder<'_>) -> bool {
+        let begun = groups.begin(self.caller, holder).await;
         begun
             .inspect_err(|fault| self.log.tell(Event::StoreFault(fault)))
             .is_ok()
@@ -266,7 +255,7 @@ impl Call<'_> {
     /// The groups of an entry that is to be refreshed and that are not this call's, as
     /// their generations are now: before the build, which may say that they stay. What
     /// cannot be read is left out.
-    pub(super) fn carried<S: Shelf, V>(&self, shelf: &S, entry: &Entry<V>) -> Vec<Recorded> {
+    pub(super) async fn carried<S: Shelf, V>(&self, shelf: &S, entry: &Entry<V>) -> Vec<Recorded> {
         let is_own = |group: &Recorded| {
             let own = self.groups.map_or(&[][..], |groups| &groups.keys);
             own.contains(&group.group)
@@ -279,7 +268,7 @@ impl Call<'_> {
             Holder::Memoizer(epochs) => open.iter().map(|_| Ok(Some(epochs.now()))).collect(),
             Holder::Store(store) => {
                 let groups = open.iter().map(|it| &*it.group);
-                at_once(store.generations(Caller::Blocks, groups))
+                store.generations(self.caller, groups).await
             }
         };
         let pairs = open.into_iter().zip(found);
@@ -329,7 +318,7 @@ impl Asked {
         self.saw(self.keys.iter().map(|_| Ok(Some(now))));
     }
 
-    fn begin(&self, holder: Holder<'_>) -> Result<(), StoreError> {
+    async fn begin(&self, caller: Caller, holder: Holder<'_>) -> Result<(), StoreError> {
         let store = match holder {
             Holder::Memoizer(epochs) => {
                 self.begin_by(epochs);
@@ -338,12 +327,12 @@ impl Asked {
             Holder::Store(store) => store,
         };
         if self.seen.lock().is_empty() {
-            self.saw(at_once(store.generations(Caller::Blocks, self.keys())));
+            self.saw(store.generations(caller, self.keys()).await);
         }
         for (at, key) in self.keys.iter().enumerate() {
             if self.seen.lock()[at].is_none() {
                 // With nothing borrowed: the store may be the user's own.
-                let made = at_once(store.make_generation(Caller::Blocks, key))?;
+                let made = store.make_generation(caller, key).await?;
                 self.seen.lock()[at] = Some(made);
             }
         }

@@ -37,13 +37,13 @@ impl Memoizer {
 
     async fn exists_for(&self, caller: Caller, key: &str) -> Result<bool, RegionError> {
         let terms = self.terms(&Options::new())?;
-        let call = self.call(&terms, Mode::Take, None);
+        let call = self.call(caller, &terms, Mode::Take, None);
         let holder = self.holder(&terms);
         let found = self.store_of(&terms).facts(caller, &terms.full(key)).await;
         let Some(entry) = self.told(&terms, found) else {
             return Ok(false);
         };
-        Ok(call.verdict_for(caller, holder, &entry).await.is_fresh())
+        Ok(call.verdict(holder, &entry).await.is_fresh())
     }
 
     /// What is kept for `key`, whether fresh or not, if it is a `V`.

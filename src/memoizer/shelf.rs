@@ -4,7 +4,6 @@
 use super::groups::{Asked, Holder};
 use crate::clock::Stamp;
 use crate::coding::Coded;
-use crate::drive::at_once;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::flight::{Flights, Publish};
@@ -30,15 +29,18 @@ pub(crate) trait Shelf {
     /// The refreshes of what is in there.
     fn refreshes(&self) -> &Arc<Refreshes<Self::Key, Done<Self>>>;
 
-    fn find<Q: Lookup<Self::Key>>(
+    /// What is kept. A table in memory has nobody wait.
+    async fn find<Q: Lookup<Self::Key>>(
         &self,
+        caller: Caller,
         hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
 
     /// The same, and with the same question what there is of groups.
-    fn find_with<Q: Lookup<Self::Key>>(
+    async fn find_with<Q: Lookup<Self::Key>>(
         &self,
+        caller: Caller,
         hash: u64,
         asked: &Q,
         groups: &Asked,
@@ -57,8 +59,9 @@ pub(crate) trait Shelf {
     }
 
     /// Puts an entry, by the lease if there is one.
-    fn put(
+    async fn put(
         &self,
+        caller: Caller,
         hash: u64,
         key: Self::Key,
         entry: &Entry<Self::Value>,
@@ -74,7 +77,7 @@ pub(crate) trait Shelf {
     }
 
     /// Gives up some of what has expired; answers how many that were.
-    fn tidy(&self, now: Stamp) -> usize;
+    async fn tidy(&self, caller: Caller, now: Stamp) -> usize;
 
     /// What the store itself has against doing work twice.
     fn guards(&self) -> Option<Guards<'_>>;
@@ -121,8 +124,9 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Among<'_, F> {
     /// What is kept for several keys, of whatever kind, and with the same question what
     /// there is of groups. The keys come first: in a store that answers for one after
     /// another, a generation is then no older than an entry.
-    pub(crate) fn find_many(
+    pub(crate) async fn find_many(
         &self,
+        caller: Caller,
         texts: &[&String],
         groups: Option<&Asked>,
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
@@ -131,8 +135,7 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Among<'_, F> {
         let groups = groups.filter(|_| matches!(self.holder, Holder::Store(_)));
         let of_groups = groups.into_iter().flat_map(Asked::keys);
         let questions: Vec<_> = keys.chain(of_groups.map(Question::of_group)).collect();
-        let found = self.store.find_many(Caller::Blocks, &questions);
-        let mut found = at_once(found);
+        let mut found = self.store.find_many(caller, &questions).await;
         let generations = found.split_off(texts.len());
         if let Some(groups) = groups {
             groups.saw(generations.into_iter().map(generation));
@@ -169,24 +172,25 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         self.store.refreshes()
     }
 
-    fn find<Q: Lookup<String>>(
+    async fn find<Q: Lookup<String>>(
         &self,
+        caller: Caller,
         _hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         let text = asked.to_key();
-        let found = self.store.find(Caller::Blocks, &text, self.coded);
-        self.recognise(at_once(found))
+        self.recognise(self.store.find(caller, &text, self.coded).await)
     }
 
-    fn find_with<Q: Lookup<String>>(
+    async fn find_with<Q: Lookup<String>>(
         &self,
+        caller: Caller,
         _hash: u64,
         asked: &Q,
         groups: &Asked,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         let text = asked.to_key();
-        let mut found = self.find_many(&[&text], Some(groups));
+        let mut found = self.find_many(caller, &[&text], Some(groups)).await;
         self.recognise(found.pop().expect("one was asked for"))
     }
 
@@ -198,25 +202,23 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         self.holder
     }
 
-    fn put(
+    async fn put(
         &self,
+        caller: Caller,
         _hash: u64,
         key: String,
         entry: &Entry<AnyValue>,
         lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        at_once(
-            self.store
-                .put(Caller::Blocks, key, entry, self.coded, lease),
-        )
+        self.store.put(caller, key, entry, self.coded, lease).await
     }
 
     fn publish(&self) -> Publish {
         Publish::InSteps
     }
 
-    fn tidy(&self, now: Stamp) -> usize {
-        at_once(self.store.tidy(Caller::Blocks, now.into()))
+    async fn tidy(&self, caller: Caller, now: Stamp) -> usize {
+        self.store.tidy(caller, now.into()).await
     }
 
     fn guards(&self) -> Option<Guards<'_>> {

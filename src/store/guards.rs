@@ -87,10 +87,14 @@ impl<'l> Locked<'l> {
 
     /// Releases it. When this is ready, that is done; dropping it has it done, and a caller
     /// that awaits does not see when.
-    #[cfg(feature = "async")]
     pub(crate) async fn release(self) {
-        if let Locked::Away(away) = self {
-            away.released().await;
+        match self {
+            Locked::Lock(here) => drop(here),
+            Locked::Lease(lease) => drop(lease),
+            #[cfg(feature = "async")]
+            Locked::Away(away) => away.released().await,
+            #[cfg(all(feature = "async", feature = "bytes"))]
+            Locked::Awaited(lease) => drop(lease),
         }
     }
 

@@ -219,6 +219,7 @@ impl<M: Shareable> Inner<M> {
         let Settled { terms, rules } = settled;
         let etag = rules.etag(&args);
         let call = Call {
+            caller,
             terms,
             demand: terms.demand(etag.as_ref()),
             clock: self.clock(),
@@ -232,7 +233,7 @@ impl<M: Shareable> Inner<M> {
         let Some(entry) = self.facts(caller, terms, &args).await else {
             return false;
         };
-        let verdict = call.verdict_for(caller, self.holder(terms), &entry);
+        let verdict = call.verdict(self.holder(terms), &entry);
         verdict.await.is_fresh()
     }
 

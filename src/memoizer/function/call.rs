@@ -6,6 +6,7 @@ use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
 use crate::background::Work;
 use crate::context::Context;
+use crate::drive::at_once;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::etag::Etag;
@@ -23,6 +24,7 @@ use crate::options::{Ages, Options, Terms};
 use crate::refresh::{Ended, Job};
 use crate::scope;
 use crate::store::AnyFailure;
+use crate::store::Caller;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -149,7 +151,14 @@ impl<M: Shareable> Inner<M> {
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let missed = nothing.unwrap_or(Version::UNKNOWN);
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
+        let call = self.in_full(
+            Caller::Blocks,
+            terms,
+            etag.as_ref(),
+            groups.as_ref(),
+            mode,
+            missed,
+        );
         let again = match M::FROM_KEY && mode == Mode::Take && terms.is_for_background() {
             true => self.held().map(|held| Again { held, settled }),
             false => None,
@@ -159,7 +168,7 @@ impl<M: Shareable> Inner<M> {
             Place::Own(table) => {
                 let asked = M::lookup(&args);
                 let looked = match nothing {
-                    None => call.look(table, hash, &asked),
+                    None => at_once(call.look(table, hash, &asked)),
                     Some(_) => Looked::Nothing,
                 };
                 if let Looked::Answer(entry) = &looked
@@ -188,7 +197,7 @@ impl<M: Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = call.look(&shelf, hash, &&shared.text);
+                let looked = at_once(call.look(&shelf, hash, &&shared.text));
                 if let Looked::Answer(entry) = &looked
                     && let Some(value) = shared.give(&entry.value)
                 {
@@ -218,6 +227,7 @@ impl<M: Shareable> Inner<M> {
     #[inline(always)]
     pub(super) fn in_full<'c>(
         &'c self,
+        caller: Caller,
         terms: &'c Terms,
         etag: Option<&'c Etag>,
         groups: Option<&'c Asked>,
@@ -225,6 +235,7 @@ impl<M: Shareable> Inner<M> {
         missed: Version,
     ) -> Call<'c> {
         Call {
+            caller,
             terms,
             demand: terms.demand(etag),
             clock: self.clock(),
@@ -299,7 +310,14 @@ impl<M: Shareable> Inner<M> {
         let Settled { terms, rules } = settled;
         let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
         let (mode, missed) = (Mode::Take, Version::UNKNOWN);
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
+        let call = self.in_full(
+            Caller::Blocks,
+            terms,
+            etag.as_ref(),
+            groups.as_ref(),
+            mode,
+            missed,
+        );
         let hash = self.hash(&M::lookup(&args));
         let table = self.table(terms.namespace.as_ref());
         let form = form::<M>();
@@ -320,7 +338,14 @@ impl<M: Shareable> Inner<M> {
         let Settled { terms, rules } = settled;
         let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
         let (mode, missed) = (Mode::Take, Version::UNKNOWN);
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
+        let call = self.in_full(
+            Caller::Blocks,
+            terms,
+            etag.as_ref(),
+            groups.as_ref(),
+            mode,
+            missed,
+        );
         let place = self.place(terms, &M::lookup(&args));
         let Place::Shared(shared) = place else {
             unreachable!("the terms that sent it here name a store");

@@ -4,7 +4,7 @@ use super::at::Place;
 use super::call::{Form, at_hand, current, form, form_in};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
-use crate::drive::boxed;
+use crate::drive::{at_once, boxed};
 use crate::error::BuildError;
 use crate::flight::raise;
 use crate::key::{Lookup, hash_of};
@@ -12,6 +12,7 @@ use crate::memoizer::path::{Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::{MemoizedAsync, Rules, Shareable};
 use crate::options::Options;
+use crate::store::Caller;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -86,14 +87,21 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let missed = nothing.unwrap_or(Version::UNKNOWN);
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
+        let call = self.in_full(
+            Caller::Awaits,
+            terms,
+            etag.as_ref(),
+            groups.as_ref(),
+            mode,
+            missed,
+        );
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
                 let key = {
                     let asked = M::lookup(&args);
                     if nothing.is_none()
-                        && let Some(entry) = call.look(table, hash, &asked).fresh(&call)
+                        && let Some(entry) = at_once(call.look(table, hash, &asked)).fresh(&call)
                         && let Some(output) = entry.value.give()
                     {
                         return Ok(call.detailed(output));
@@ -107,7 +115,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let found = call.look(&shelf, hash, &&shared.text).fresh(&call);
+                let found = call.look(&shelf, hash, &&shared.text).await.fresh(&call);
                 if let Some(output) = found.and_then(|entry| shared.give(&entry.value)) {
                     return Ok(call.detailed(output));
                 }

@@ -4,7 +4,7 @@ use super::{Attempt, Brought, Call, Run, on_its_own};
 use crate::clock::{Moment, Started};
 use crate::entry::Entry;
 use crate::error::BuildError;
-use crate::flight::{Awaits, Made, Plan, Stopped, caught};
+use crate::flight::{Awaits, Made, Stopped, caught};
 use crate::memoizer::observe::Event;
 use crate::memoizer::shelf::Shelf;
 use std::panic::resume_unwind;
@@ -25,7 +25,9 @@ impl Call<'_> {
         let Attempt {
             held, build, run, ..
         } = attempt;
-        drop(held);
+        if let Some(held) = held {
+            held.release().await;
+        }
         if let Err(BuildError::TimedOut(_)) = &flown
             && let Some((key, build)) = alone.zip(build)
         {
@@ -33,7 +35,9 @@ impl Call<'_> {
             let built = self.run_async(hash, build, started, &run).await;
             flown = on_its_own(shelf, &key, built);
         }
-        self.conclude(shelf, flown, &run)
+        let outcome = self.conclude(flown, &run);
+        self.make_room(shelf, &run).await;
+        outcome
     }
 
     /// As [`run`](Call::run), of a function that is awaited.
@@ -60,20 +64,16 @@ where
     B: Future<Output = Result<Brought<S::Value>, S::Failure>>,
 {
     async fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.call.look_again(self.shelf, self.hash, &key)
+        self.again(key).await
     }
 
     async fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(entry) = self.prepare()? {
+        if let Some(entry) = self.prepare().await? {
             return Ok(Made::Found(entry));
         }
         let build = self.build.take().expect("a call leads one build");
         let started = self.start(began);
         let built = self.call.run_async(self.hash, build, started, &self.run);
         built.await.map(Made::Built).map_err(Stopped::Failed)
-    }
-
-    async fn put_in_steps(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
-        self.put(key, entry)
     }
 }
