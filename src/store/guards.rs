@@ -44,6 +44,7 @@ pub(crate) enum Locked<'l> {
 /// A lease that is held, by who publishes by it.
 #[derive(Clone, Copy)]
 pub(crate) enum Holds<'l> {
+    #[cfg_attr(not(feature = "bytes"), allow(dead_code))] // nothing publishes by it
     Blocks(&'l dyn Lease),
     #[cfg(all(feature = "async", feature = "bytes"))]
     Awaits(&'l dyn AsyncLease),
