@@ -60,6 +60,6 @@ impl<T> Slot<T> {
             wake_by(deadline);
             Poll::Pending
         })
-        .await
+        .await;
     }
 }
