@@ -6,11 +6,12 @@
 
 use crate::sync::{Parker, thread_local};
 use std::cell::Cell;
-#[cfg(feature = "async")]
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::thread;
 use std::time::Instant;
 
 thread_local! {
@@ -80,6 +81,20 @@ fn sleep_on<F: Future>(mut future: Pin<&mut F>) -> F::Output {
         }
         parked.0.park(asked_for());
     }
+}
+
+/// Polls `work`, and catches what it throws.
+pub(crate) async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
+        match polled {
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(payload) => Poll::Ready(Err(payload)),
+        }
+    })
+    .await
 }
 
 /// A future that may go from thread to thread.

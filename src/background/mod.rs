@@ -2,8 +2,12 @@
 //! than their callers wait.
 
 mod pool;
+#[cfg(feature = "async")]
+mod tasks;
 
 pub use pool::Pool;
+#[cfg(feature = "async")]
+pub use tasks::{Task, Tasks};
 
 use std::fmt;
 use std::sync::Arc;

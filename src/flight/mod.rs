@@ -25,7 +25,7 @@ pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Leaders, Ticket};
 pub(crate) use graph::{Node, edges};
 #[cfg(feature = "async")]
-pub(crate) use lead::{Awaits, caught};
+pub(crate) use lead::Awaits;
 pub(crate) use lead::{
     Blocks, Flown, How, Lead, Made, Plan, Publish, Stopped, message_of, raise, thrown_circle,
 };

@@ -4,14 +4,14 @@ use super::Memoizer;
 use super::due::{Elsewhere, Looked, Seen};
 use super::groups::{Asked, Holder, Place};
 use super::observe::{Log, Origin};
-use super::path::{Brought, Call, Mode, Track};
+use super::path::{Blocking, Brought, Call, Mode, Track};
 use super::shelf::{Among, Done};
+use super::works::Errand;
 use crate::answered::Detailed;
-use crate::background::Work;
 use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::context::Context;
-use crate::drive::at_once;
+use crate::drive::{at_once, block_on};
 use crate::entry::AnyValue;
 use crate::error::{BuildError, Remedy, Site, Uncodable};
 use crate::key::hash_of;
@@ -231,10 +231,11 @@ impl Memoizer {
     {
         let terms = self.terms(options.borrow())?;
         let f = Arc::new(f);
-        let work = |job, seen| -> Work {
+        let work = |job, seen| -> Errand {
             let (memo, terms, f) = (self.clone(), terms.clone(), Arc::clone(&f));
             let context = Context::outside();
-            Box::new(move || context.enter(|| memo.work(&terms, job, seen, |kept| f(kept))))
+            let work = move || context.enter(|| memo.work(&terms, job, seen, |kept| f(kept)));
+            Errand::Blocks(Box::new(work))
         };
         let elsewhere: Option<&Elsewhere<'_, Known<'_>>> = match terms.is_for_background() {
             true => Some(&work),
@@ -253,16 +254,25 @@ impl Memoizer {
     ) {
         let store = self.store_of(terms);
         let known = store.known(TypeId::of::<V>());
-        let shelf = among::<V, E>(store, self.holder(terms), known.as_deref(), terms);
-        let Ok(shelf) = shelf else {
-            unreachable!("the call that left it has been refused");
-        };
+        let shelf = self.among_for_job::<V, E>(store, known.as_deref(), terms);
         let groups = asked(terms);
         let call = self.call(Caller::Blocks, terms, Mode::Take, groups.as_ref());
         let hash = hash_of(job.key());
-        call.work(&shelf, hash, job, seen, |entry| {
-            bring(terms, store, entry.and_then(Kept::of), f)
-        });
+        block_on(call.work(&shelf, hash, job, seen, |entry| {
+            let kept = entry.and_then(Kept::of);
+            Blocking(|| bring(terms, store, f(kept)))
+        }));
+    }
+
+    /// Where a job puts its result.
+    pub(super) fn among_for_job<'s, V: Value, E: Send + Sync + 'static>(
+        &'s self,
+        store: &'s SharedStore,
+        known: Option<&'s dyn AnyCoding>,
+        terms: &'s Terms,
+    ) -> Known<'s> {
+        let shelf = among::<V, E>(store, self.holder(terms), known, terms);
+        shelf.unwrap_or_else(|_| unreachable!("the call that left it has been refused"))
     }
 
     /// Builds the result for `key` anew, and replaces what is kept.
@@ -316,7 +326,7 @@ impl Memoizer {
             looked => {
                 let due = looked.due();
                 let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
-                let build = || bring(terms, store, kept, f);
+                let build = || bring(terms, store, f(kept));
                 let flown = call.answer(&shelf, hash, text.clone(), due, elsewhere, build);
                 flown.map_err(typed::<E>)?
             }
@@ -378,15 +388,15 @@ pub(super) fn some_or_nothing<V>(value: Option<V>) -> Built<Option<V>> {
     }
 }
 
-/// Runs the function, and says what is to be kept of what it brings.
+/// What is to be kept of what the function has answered.
+#[inline]
 pub(super) fn bring<V: Value, E: Send + Sync + 'static>(
     terms: &Terms,
     store: &SharedStore,
-    kept: Option<Kept<V>>,
-    f: impl FnOnce(Option<Kept<V>>) -> Result<Built<V>, E>,
+    answered: Result<Built<V>, E>,
 ) -> Result<Brought<AnyValue>, AnyFailure> {
     let keeps_errors = terms.keeps_errors() && store.form() == Form::Values;
-    match f(kept) {
+    match answered {
         Ok(built) => {
             let own = Ages {
                 max_age: built.max_age,

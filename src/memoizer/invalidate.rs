@@ -1,7 +1,7 @@
 //! Invalidating groups of results.
 
 use super::Memoizer;
-use crate::drive::at_once;
+use crate::drive::block_on;
 use crate::error::MemoError;
 use crate::generation::How;
 use crate::group::Group;
@@ -52,11 +52,12 @@ impl Memoizer {
     ///
     /// # Errors
     ///
-    /// If the store fails: results may still be there. If the region is unknown. And
+    /// If the store fails: results may still be there. If the region is unknown, or if this
+    /// is called by the store itself while it does the same to the group. And
     /// [`MemoError::Ungrouped`] for a group other than a tag, if results in the store
     /// are not [`grouped`](Options::grouped): then nothing is invalidated.
     pub fn invalidate(&self, group: Group) -> Result<(), MemoError> {
-        at_once(self.end(Caller::Blocks, group, How::Hard))
+        block_on(self.end(Caller::Blocks, group, How::Hard))
     }
 
     /// As [`invalidate`](Self::invalidate), for callers that await. One that is dropped
@@ -73,9 +74,9 @@ impl Memoizer {
     /// Makes a group stale: the next call for each of its results builds it anew, as if
     /// it had expired. Until then [`entry`](Self::entry) still shows it.
     ///
-    /// Else as [`invalidate`](Self::invalidate). Where a store cannot replace what is
-    /// there in one step, and another invalidates the group at the same time, the group
-    /// may come out stale.
+    /// Else as [`invalidate`](Self::invalidate). Where a store of bytes cannot replace what
+    /// is there in one step, or memoizers have the same map by an `Arc` of it, and another
+    /// invalidates the group at the same time, the group may come out stale.
     ///
     /// ```
     /// use mementos::{Group, Memoizer, Options};
@@ -93,7 +94,7 @@ impl Memoizer {
     ///
     /// As [`invalidate`](Self::invalidate).
     pub fn make_stale(&self, group: Group) -> Result<(), MemoError> {
-        at_once(self.end(Caller::Blocks, group, How::Soft))
+        block_on(self.end(Caller::Blocks, group, How::Soft))
     }
 
     /// As [`make_stale`](Self::make_stale), for callers that await.
@@ -124,7 +125,7 @@ impl Memoizer {
         };
         self.settings().epochs.end(key, how);
         self.end_tables(&group, &terms, how);
-        Ok(ended?)
+        ended
     }
 
     /// Goes through functions' own tables, of which rows record their tags alone.

@@ -180,6 +180,15 @@ pub trait MemoizedAsync: for<'x> Memoized<Args<'x>: Send> {
     fn run_async<'a>(
         args: Self::Args<'a>,
     ) -> Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    /// The function, with the arguments of a call made anew from its key: nothing, where a
+    /// key does not hold all of them. As [`Memoized::from_key`], for what is polled
+    /// elsewhere.
+    fn run_from_key<'k>(
+        _key: &'k Self::Key,
+    ) -> Option<Pin<Box<dyn Future<Output = Self::Output> + Send + 'k>>> {
+        None
+    }
 }
 
 /// A function whose results can be shared by threads: its key is a

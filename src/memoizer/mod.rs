@@ -61,7 +61,10 @@ pub use tracing::TracingObserver;
 use function::{AnyFunction, Inner};
 
 use crate::background::Background;
+#[cfg(feature = "async")]
+use crate::background::{Task, Tasks};
 use crate::clock::{Clock, Watch};
+use crate::drive::block_on;
 use crate::error::RegionError;
 use crate::held::Held;
 use crate::key::hash_of;
@@ -232,6 +235,57 @@ impl Memoizer {
         self
     }
 
+    /// Chooses what has the background work of callers that await polled: any closure that
+    /// spawns. With tokio and with smol:
+    ///
+    /// ```
+    /// use mementos::Memoizer;
+    ///
+    /// let memo = Memoizer::in_memory().spawner(|task| drop(tokio::spawn(task)));
+    /// let memo = Memoizer::in_memory().spawner(|task| smol::spawn(task).detach());
+    /// ```
+    ///
+    /// `tokio::spawn` panics outside of a runtime, and that would reach the caller. One that
+    /// is asked from there too is given the handle: `move |task| drop(handle.spawn(task))`.
+    ///
+    /// Without a spawner, whoever finds a value stale refreshes it in its own task, while
+    /// others have it; and no soft timeout ends that caller's own build.
+    ///
+    /// At most 64 tasks are given to it at once, and 1024 wait; see
+    /// [`tasks`](Self::tasks) for other bounds. The global memoizer is given one by
+    /// `Memoizer::global().clone().spawner(..)`.
+    ///
+    /// # Panics
+    ///
+    /// If one has been chosen.
+    #[cfg(feature = "async")]
+    #[must_use]
+    pub fn spawner(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
+        self.tasks(Tasks::new(spawn))
+    }
+
+    /// As [`spawner`](Self::spawner), with bounds of one's own; or a
+    /// [`Pool`](crate::background::Pool), whose threads drive what is awaited.
+    ///
+    /// ```
+    /// use mementos::Memoizer;
+    /// use mementos::background::{Pool, Tasks};
+    ///
+    /// let memo = Memoizer::in_memory().tasks(Tasks::bounded(4, 100, |task| smol::spawn(task).detach()));
+    /// let memo = Memoizer::in_memory().tasks(Pool::new(2, 100));
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a spawner has been chosen.
+    #[cfg(feature = "async")]
+    #[must_use]
+    pub fn tasks(self, tasks: impl Into<Tasks>) -> Self {
+        let chosen = self.settings().works.choose_tasks(tasks.into());
+        assert!(chosen, "choose one spawner, and once");
+        self
+    }
+
     /// Waits until nothing is being done in the background for this memoizer and its
     /// functions: for the end of a program, and for tests. What begins meanwhile is
     /// waited for too. Called by background work, it does not wait.
@@ -253,7 +307,13 @@ impl Memoizer {
     /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
     /// ```
     pub fn drain(&self) {
-        self.settings().works.drain();
+        block_on(self.settings().works.drain());
+    }
+
+    /// As [`drain`](Self::drain), for callers that await.
+    #[cfg(feature = "async")]
+    pub async fn drain_async(&self) {
+        self.settings().works.drain().await;
     }
 
     /// Adds an observer.

@@ -1,24 +1,46 @@
 //! The work that one memoizer has done in the background.
 
 use crate::background::{Background, Full, Pool, Work};
+#[cfg(feature = "async")]
+use crate::background::{Task, Tasks};
 use crate::sync::thread_local;
 use once_cell::sync::OnceCell;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::Mutex;
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Poll, Waker};
+#[cfg(feature = "async")]
+use std::{pin::Pin, task::Context};
 
 #[derive(Default)]
 pub(crate) struct Works {
     /// Chosen once, before it is needed.
     background: OnceCell<Arc<dyn Background>>,
+    /// Chosen once, if ever.
+    #[cfg(feature = "async")]
+    tasks: OnceCell<Tasks>,
     busy: Arc<Busy>,
+}
+
+/// What is to be done in the background.
+pub(crate) enum Errand {
+    /// It blocks the thread that does it.
+    Blocks(Work),
+    /// It is awaited, and for the spawner.
+    #[cfg(feature = "async")]
+    Awaits(Task),
 }
 
 /// How much work has been taken, and is not over.
 #[derive(Default)]
-struct Busy {
-    works: Mutex<usize>,
-    idle: Condvar,
+struct Busy(Mutex<Count>);
+
+#[derive(Default)]
+struct Count {
+    works: usize,
+    /// Who waits until there is none.
+    waiters: Vec<Waker>,
 }
 
 thread_local! {
@@ -39,25 +61,62 @@ impl Works {
         self.background.set(background).is_ok()
     }
 
-    /// Has work done, if there is room for it.
-    pub(crate) fn run(&self, work: Work) -> Result<(), Full> {
+    #[cfg(feature = "async")]
+    pub(crate) fn choose_tasks(&self, tasks: Tasks) -> bool {
+        self.tasks.set(tasks).is_ok()
+    }
+
+    /// Whether there is a spawner for what is awaited.
+    #[cfg(feature = "async")]
+    pub(crate) fn spawns(&self) -> bool {
+        self.tasks.get().is_some()
+    }
+
+    /// Has an errand done, if there is room for it.
+    pub(crate) fn run(&self, errand: Errand) -> Result<(), Full> {
         let taken = Taken::new(&self.busy);
-        let background = self.background.get_or_init(|| Arc::new(Pool::default()));
-        background.run(Box::new(move || {
-            // Until the work is over and all that it owned is gone.
-            let _taken = taken;
-            let _inside = Inside::new();
-            work();
-        }))
+        match errand {
+            Errand::Blocks(work) => {
+                let background = self.background.get_or_init(|| Arc::new(Pool::default()));
+                background.run(Box::new(move || {
+                    // Until the work is over and all that it owned is gone.
+                    let _taken = taken;
+                    let _inside = Inside::new();
+                    work();
+                }))
+            }
+            #[cfg(feature = "async")]
+            Errand::Awaits(task) => {
+                let tasks = self.tasks.get().ok_or(Full)?;
+                let errand = Awaited {
+                    task,
+                    _taken: taken,
+                };
+                tasks.run(Box::pin(errand))
+            }
+        }
     }
 
     /// Waits until no work is left.
-    pub(crate) fn drain(&self) {
-        if is_work() {
-            return;
+    pub(crate) async fn drain(&self) {
+        poll_fn(
+            |context| match is_work() || self.busy.is_over(context.waker()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            },
+        )
+        .await;
+    }
+}
+
+impl Busy {
+    /// Whether no work is left; if there is, `waker` is woken when there is none.
+    fn is_over(&self, waker: &Waker) -> bool {
+        let mut count = self.0.lock();
+        if count.works > 0 && !count.waiters.iter().any(|known| known.will_wake(waker)) {
+            count.waiters.push(waker.clone());
         }
-        let mut works = self.busy.works.lock();
-        self.busy.idle.wait_while(&mut works, |works| *works > 0);
+        count.works == 0
     }
 }
 
@@ -66,18 +125,39 @@ struct Taken(Arc<Busy>);
 
 impl Taken {
     fn new(busy: &Arc<Busy>) -> Self {
-        *busy.works.lock() += 1;
+        busy.0.lock().works += 1;
         Taken(Arc::clone(busy))
     }
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        let mut works = self.0.works.lock();
-        *works -= 1;
-        if *works == 0 {
-            self.0.idle.notify_all();
-        }
+        let mut count = self.0.0.lock();
+        count.works -= 1;
+        let waiters = match count.works {
+            0 => std::mem::take(&mut count.waiters),
+            _ => Vec::new(),
+        };
+        drop(count);
+        waiters.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// An errand that is awaited.
+#[cfg(feature = "async")]
+struct Awaited {
+    /// Dropped first: the errand is not over while anything that it owns is there.
+    task: Task,
+    _taken: Taken,
+}
+
+#[cfg(feature = "async")]
+impl Future for Awaited {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let _inside = Inside::new();
+        self.task.as_mut().poll(context)
     }
 }
 

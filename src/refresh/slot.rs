@@ -1,4 +1,4 @@
-use crate::drive::{block_on, wake_by};
+use crate::drive::wake_by;
 use crate::sync::Mutex;
 use once_cell::sync::OnceCell;
 use std::future::poll_fn;
@@ -42,12 +42,16 @@ impl<T> Slot<T> {
         self.outcome.get().map(Option::as_ref)
     }
 
-    /// The outcome, if it is there in time. Blocks this thread.
-    pub(crate) fn wait(&self, timeout: Duration) -> Option<Option<&T>> {
+    /// The outcome, if it is there: nothing in it, if the job was not done.
+    pub(crate) fn outcome(&self) -> Option<Option<&T>> {
+        self.outcome.get().map(Option::as_ref)
+    }
+
+    /// Waits until the outcome is there, or the time is over.
+    pub(crate) async fn wait(&self, timeout: Duration) {
         // A time too long for the clock to hold is endless.
         let deadline = Instant::now().checked_add(timeout);
-        block_on(self.filled(deadline));
-        self.outcome.get().map(Option::as_ref)
+        self.filled(deadline).await;
     }
 
     /// Waits until the outcome is there, or the deadline passes.

@@ -11,8 +11,8 @@ use crate::stats::{Counters, Stats};
 use crate::store::{Displaced, Kept, StoreError};
 #[cfg(feature = "async")]
 use crate::{
-    drive::{Boxed, boxed},
-    flight::{Awaits, caught},
+    drive::{Boxed, boxed, caught},
+    flight::Awaits,
     memento::Outcome,
 };
 use std::any::type_name;

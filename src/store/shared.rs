@@ -5,7 +5,7 @@ use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
-use crate::flight::{Flights, Leaders};
+use crate::flight::{Flights, Lead, Leaders};
 use crate::key::hash_of;
 use crate::refresh::{Ended, Refreshes};
 use std::any::{Any, TypeId};
@@ -41,6 +41,8 @@ struct Inner {
     /// How many entries have begun to be changed, and how many have been.
     changes: Changes,
 }
+
+type Leading<'f> = Lead<'f, String, Entry<AnyValue>, AnyFailure>;
 
 /// The refreshes of what is in a shared store.
 type AnyRefreshes = Refreshes<String, Ended<Entry<AnyValue>, AnyFailure>>;
@@ -239,18 +241,25 @@ impl SharedStore {
         text: String,
         at: Stamp,
     ) -> Result<bool, MemoError> {
-        let lead = match self.flights().alone(hash_of(&text), text).await {
-            Ok(lead) => lead,
-            Err(error) => {
-                let circle = error.circle().cloned();
-                let circle = circle.expect("a wait without a limit ends with a lead or a circle");
-                return Err(MemoError::Circle(circle));
-            }
-        };
+        let lead = self.alone(text).await?;
         let _changing = self.0.changes.begin();
         let backing = &self.0.backing;
         let changed = backing.expire_at(caller, lead.key(), at, || lead.may_publish());
         Ok(lead.inside(changed).await?)
+    }
+
+    /// Leads a flight for a key, and nobody else does until that is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The circle, if this is called by what it would wait for.
+    pub(super) async fn alone(&self, text: String) -> Result<Leading<'_>, MemoError> {
+        let lead = self.flights().alone(hash_of(&text), text).await;
+        lead.map_err(|error| {
+            let circle = error.circle().cloned();
+            let circle = circle.expect("a wait without a limit ends with a lead or a circle");
+            MemoError::Circle(circle)
+        })
     }
 }
 

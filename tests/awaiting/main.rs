@@ -2,6 +2,7 @@
 
 mod cancelled;
 mod circles;
+mod freshness;
 #[cfg(feature = "testing")]
 mod gated;
 mod instances;

@@ -86,6 +86,7 @@ pub(super) fn implementation(
         Some(_) => quote!(#krate::private::block_on(#body(#parts))),
         None => quote!(#body(#parts)),
     };
+    let run_from_key = run_from_key(plan);
     let run_async = asyncness.map(|_| {
         quote! {
             #(#conditions)*
@@ -95,6 +96,8 @@ pub(super) fn implementation(
                 fn run_async<'a>(#args: Self::Args<'a>) -> #krate::private::Boxed<'a, Self::Output> {
                     ::std::boxed::Box::pin(#body(#parts))
                 }
+
+                #run_from_key
             }
         }
     });
@@ -145,6 +148,20 @@ fn from_key(plan: &Plan) -> Option<TokenStream> {
             #run: impl for<'m> ::core::ops::FnOnce(Self::Args<'m>) -> __Answer,
         ) -> ::core::option::Option<__Answer> {
             ::core::option::Option::Some(#run(#arguments))
+        }
+    })
+}
+
+/// The same, for a function that is awaited.
+fn run_from_key(plan: &Plan) -> Option<TokenStream> {
+    let (krate, key) = (&plan.krate, key::key());
+    let arguments = plan.key.arguments.as_ref()?;
+    Some(quote! {
+        #[allow(unused_variables)]
+        fn run_from_key<'k>(
+            #key: &'k Self::Key,
+        ) -> ::core::option::Option<#krate::private::Boxed<'k, Self::Output>> {
+            ::core::option::Option::Some(Self::run_async(#arguments))
         }
     })
 }

@@ -2,15 +2,11 @@
 
 use super::{Ended, Flown, Followed, Follows, Lead, Made, Plan, Stopped, inside};
 use crate::clock::Moment;
+use crate::drive::caught;
 use crate::error::BuildError;
 use crate::flight::flight::Patience;
 use crate::flight::flights::{Flights, Ticket};
 use crate::key::Key;
-use std::future::poll_fn;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
-use std::thread;
 
 /// What a caller does itself, who awaits it.
 pub(crate) trait Awaits<K, V, E>: Plan<K, V, E> {
@@ -84,18 +80,4 @@ impl<K, V, E, P: Awaits<K, V, E>> Follows<K, V, E> for Awaiting<'_, P> {
     async fn look(&mut self, key: &K) -> Option<V> {
         self.0.look(key).await
     }
-}
-
-/// Polls `work`, and catches what it throws.
-pub(crate) async fn caught<F: Future>(work: F) -> thread::Result<F::Output> {
-    let mut work = pin!(work);
-    poll_fn(|context| {
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)));
-        match polled {
-            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(payload) => Poll::Ready(Err(payload)),
-        }
-    })
-    .await
 }

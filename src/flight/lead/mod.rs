@@ -7,7 +7,7 @@
 mod awaits;
 
 #[cfg(feature = "async")]
-pub(crate) use awaits::{Awaits, caught};
+pub(crate) use awaits::Awaits;
 
 use crate::clock::Moment;
 use crate::drive::{at_once, block_on};

@@ -4,9 +4,8 @@
 use super::at::{Place, Shared};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
-use crate::background::Work;
 use crate::context::Context;
-use crate::drive::at_once;
+use crate::drive::{at_once, block_on};
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::etag::Etag;
@@ -16,9 +15,10 @@ use crate::key::{Lookup, hash_of};
 use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
-use crate::memoizer::path::{Brought, Call, Mode, Track};
+use crate::memoizer::path::{Blocking, Brought, Call, Mode, Track};
 use crate::memoizer::shelf::{Done, Shelf};
 use crate::memoizer::table::{Table, Unshared};
+use crate::memoizer::works::Errand;
 use crate::memoizer::{Meant, Memoized, Rules, Shareable};
 use crate::options::{Ages, Options, Terms};
 use crate::refresh::{Ended, Job};
@@ -159,10 +159,7 @@ impl<M: Shareable> Inner<M> {
             mode,
             missed,
         );
-        let again = match M::FROM_KEY && mode == Mode::Take && terms.is_for_background() {
-            true => self.held().map(|held| Again { held, settled }),
-            false => None,
-        };
+        let again = self.again(settled, mode);
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
@@ -221,6 +218,15 @@ impl<M: Shareable> Inner<M> {
             }
         };
         output.map(|value| call.detailed(value))
+    }
+
+    /// How a call is made again in the background, if it may be.
+    pub(super) fn again<'s>(&self, settled: &'s Settled<M>, mode: Mode) -> Option<Again<'s, M>> {
+        let may = M::FROM_KEY && mode == Mode::Take && settled.terms.is_for_background();
+        match may {
+            true => self.held().map(|held| Again { held, settled }),
+            false => None,
+        }
     }
 
     /// A call that asks for more than a plain one.
@@ -299,6 +305,17 @@ impl<M: Shareable> Inner<M> {
         form.given(flown, own.filter(|_| !call.took_due()))
     }
 
+    /// What a call says by its arguments.
+    pub(super) fn said(&self, settled: &Settled<M>, args: &M::Args<'_>) -> Said {
+        let Settled { terms, rules } = settled;
+        Said {
+            hash: self.hash(&M::lookup(args)),
+            etag: rules.etag(args),
+            groups: self.groups(terms, rules, args),
+            ages: rules.ages(args),
+        }
+    }
+
     /// Does a job for the function's own table.
     fn work_in_table(
         &self,
@@ -308,23 +325,12 @@ impl<M: Shareable> Inner<M> {
         args: M::Args<'_>,
     ) {
         let Settled { terms, rules } = settled;
-        let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
-        let (mode, missed) = (Mode::Take, Version::UNKNOWN);
-        let call = self.in_full(
-            Caller::Blocks,
-            terms,
-            etag.as_ref(),
-            groups.as_ref(),
-            mode,
-            missed,
-        );
-        let hash = self.hash(&M::lookup(&args));
+        let said = self.said(settled, &args);
+        let call = self.for_job(Caller::Blocks, terms, &said);
         let table = self.table(terms.namespace.as_ref());
-        let form = form::<M>();
-        let ages = rules.ages(&args);
-        call.work(table, hash, job, seen, |_| {
-            form.brought(M::run(args), terms, rules, ages, &mut None)
-        });
+        let (form, ages) = (form::<M>(), said.ages);
+        let build = || form.brought(M::run(args), terms, rules, ages, &mut None);
+        block_on(call.work(table, said.hash, job, seen, |_| Blocking(build)));
     }
 
     /// Does a job for a shared store.
@@ -336,55 +342,73 @@ impl<M: Shareable> Inner<M> {
         args: M::Args<'_>,
     ) {
         let Settled { terms, rules } = settled;
-        let (etag, groups) = (rules.etag(&args), self.groups(terms, rules, &args));
-        let (mode, missed) = (Mode::Take, Version::UNKNOWN);
-        let call = self.in_full(
-            Caller::Blocks,
-            terms,
-            etag.as_ref(),
-            groups.as_ref(),
-            mode,
-            missed,
-        );
-        let place = self.place(terms, &M::lookup(&args));
-        let Place::Shared(shared) = place else {
-            unreachable!("the terms that sent it here name a store");
-        };
+        let said = self.said(settled, &args);
+        let call = self.for_job(Caller::Blocks, terms, &said);
+        let shared = self.place_of_job(terms, &M::lookup(&args));
         let coding = shared.coding();
         let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
             unreachable!("the call that sent it here has been refused");
         };
-        let (hash, form) = (hash_of(&shared.text), form_in(&shared));
-        let ages = rules.ages(&args);
-        call.work(&shelf, hash, job, seen, |_| {
-            form.brought(M::run(args), terms, rules, ages, &mut None)
-        });
+        let (hash, form, ages) = (hash_of(&shared.text), form_in(&shared), said.ages);
+        let build = || form.brought(M::run(args), terms, rules, ages, &mut None);
+        block_on(call.work(&shelf, hash, job, seen, |_| Blocking(build)));
+    }
+
+    /// The call that a job is.
+    pub(super) fn for_job<'c>(
+        &'c self,
+        caller: Caller,
+        terms: &'c Terms,
+        said: &'c Said,
+    ) -> Call<'c> {
+        let (etag, groups) = (said.etag.as_ref(), said.groups.as_ref());
+        self.in_full(caller, terms, etag, groups, Mode::Take, Version::UNKNOWN)
+    }
+
+    /// Where a job for a shared store puts its result.
+    pub(super) fn place_of_job<'i>(
+        &'i self,
+        terms: &'i Terms,
+        asked: &impl Lookup<M::Key>,
+    ) -> Shared<'i, M> {
+        match self.place(terms, asked) {
+            Place::Shared(shared) => shared,
+            Place::Own(_) => unreachable!("the terms that sent it here name a store"),
+        }
     }
 }
 
+/// What a call says by its arguments.
+pub(super) struct Said {
+    pub(super) hash: u64,
+    pub(super) etag: Option<Etag>,
+    pub(super) groups: Option<Asked>,
+    pub(super) ages: Ages,
+}
+
 /// Work for a shelf whose type cannot be named.
-fn of_shelf<'e, S: Shelf>(
+pub(super) fn of_shelf<'e, S: Shelf>(
     _: &S,
-    work: &'e (impl Fn(Job<S::Key, Done<S>>, Option<Seen>) -> Work + 'e),
+    work: &'e (impl Fn(Job<S::Key, Done<S>>, Option<Seen>) -> Errand + Sync + 'e),
 ) -> &'e Elsewhere<'e, S> {
     work
 }
 
 /// How a call is made again in the background: from its key.
-struct Again<'s, M: Memoized> {
-    held: Held<Inner<M>>,
-    settled: &'s Settled<M>,
+pub(super) struct Again<'s, M: Memoized> {
+    pub(super) held: Held<Inner<M>>,
+    pub(super) settled: &'s Settled<M>,
 }
 
 impl<M: Shareable> Again<'_, M> {
-    fn in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Work {
+    fn in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Errand {
         let (held, settled) = (self.held.clone(), self.settled.clone());
         let context = Context::outside();
-        Box::new(move || {
+        Errand::Blocks(Box::new(move || {
             let key = job.key().clone();
             context
                 .enter(|| M::from_key(&key, |args| held.work_in_table(&settled, job, seen, args)));
-        })
+        }))
     }
 
     fn in_store(
@@ -392,13 +416,13 @@ impl<M: Shareable> Again<'_, M> {
         key: &M::Key,
         job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
         seen: Option<Seen>,
-    ) -> Work {
+    ) -> Errand {
         let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
         let context = Context::outside();
-        Box::new(move || {
+        Errand::Blocks(Box::new(move || {
             context
                 .enter(|| M::from_key(&key, |args| held.work_in_store(&settled, job, seen, args)));
-        })
+        }))
     }
 }
 

@@ -1,18 +1,24 @@
 //! The same way for callers that await.
 
 use super::at::Place;
-use super::call::{Form, at_hand, current, form, form_in};
+use super::call::{Again, Form, at_hand, current, form, form_in, of_shelf};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
+use crate::context::Context;
 use crate::drive::{at_once, boxed};
+use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::flight::raise;
 use crate::key::{Lookup, hash_of};
-use crate::memoizer::path::{Call, Mode};
-use crate::memoizer::shelf::Shelf;
+use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
+use crate::memoizer::path::{Awaiting, Call, Mode};
+use crate::memoizer::shelf::{Done, Shelf};
+use crate::memoizer::table::Table;
+use crate::memoizer::works::Errand;
 use crate::memoizer::{MemoizedAsync, Rules, Shareable};
 use crate::options::Options;
-use crate::store::Caller;
+use crate::refresh::{Ended, Job};
+use crate::store::{AnyFailure, Caller};
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -78,11 +84,12 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
 
     async fn ask_async(
         &self,
-        Settled { terms, rules }: &Settled<M>,
+        settled: &Settled<M>,
         mode: Mode,
         missed: Missed,
         args: M::Args<'_>,
     ) -> Result<Detailed<M::Output>, BuildError<Infallible>> {
+        let Settled { terms, rules } = settled;
         let Missed { hash, nothing } = missed;
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
@@ -95,39 +102,75 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
             mode,
             missed,
         );
+        let again = match self.settings.works.spawns() {
+            true => self.again(settled, mode),
+            false => None,
+        };
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
-                let key = {
+                let (key, due) = {
                     let asked = M::lookup(&args);
-                    if nothing.is_none()
-                        && let Some(entry) = at_once(call.look(table, hash, &asked)).fresh(&call)
+                    // A table in memory has nobody wait.
+                    let looked = match nothing {
+                        None => at_once(call.look(table, hash, &asked)),
+                        Some(_) => Looked::Nothing,
+                    };
+                    if let Looked::Answer(entry) = &looked
                         && let Some(output) = entry.value.give()
                     {
                         return Ok(call.detailed(output));
                     }
-                    asked.to_key()
+                    (asked.to_key(), looked.due())
                 };
-                self.build_async(&call, rules, table, hash, key, args, form())
-                    .await
+                let errand = again
+                    .as_ref()
+                    .map(|again| |job, seen| again.awaited_in_table(job, seen));
+                let elsewhere = errand.as_ref().map(|errand| of_shelf(table, errand));
+                self.build_async(
+                    &call,
+                    rules,
+                    table,
+                    hash,
+                    key,
+                    (due, elsewhere),
+                    args,
+                    form(),
+                )
+                .await
             }
             Place::Shared(shared) => {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let found = call.look(&shelf, hash, &&shared.text).await.fresh(&call);
-                if let Some(output) = found.and_then(|entry| shared.give(&entry.value)) {
+                let looked = call.look(&shelf, hash, &&shared.text).await;
+                if let Looked::Answer(entry) = &looked
+                    && let Some(output) = shared.give(&entry.value)
+                {
                     return Ok(call.detailed(output));
                 }
-                let (key, form) = (shared.text.clone(), form_in(&shared));
-                self.build_async(&call, rules, &shelf, hash, key, args, form)
-                    .await
+                let key = &shared.key;
+                let errand = again
+                    .as_ref()
+                    .map(|again| |job, seen| again.awaited_in_store(key, job, seen));
+                let elsewhere = errand.as_ref().map(|errand| of_shelf(&shelf, errand));
+                self.build_async(
+                    &call,
+                    rules,
+                    &shelf,
+                    hash,
+                    shared.text.clone(),
+                    (looked.due(), elsewhere),
+                    args,
+                    form_in(&shared),
+                )
+                .await
             }
         };
         output.map(|value| call.detailed(value))
     }
 
-    /// Runs the function, or joins who runs it.
+    /// Runs the function, or joins who runs it; or takes what is due.
     #[allow(clippy::too_many_arguments)] // what a call has come to so far
     async fn build_async<S: Shelf, W, G>(
         &self,
@@ -136,6 +179,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         shelf: &S,
         hash: u64,
         key: S::Key,
+        (due, elsewhere): (Option<Due<S::Value>>, Option<&Elsewhere<'_, S>>),
         args: M::Args<'_>,
         form: Form<W, G, S::Failure>,
     ) -> Result<M::Output, BuildError<Infallible>>
@@ -145,11 +189,84 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
     {
         let ages = rules.ages(&args);
         let mut own = None;
-        let build = async {
+        let build = Awaiting(async {
             let output = M::run_async(args).await;
             form.brought(output, call.terms, rules, ages, &mut own)
+        });
+        let flown = call.answer_in_full(shelf, hash, key, due, elsewhere, build);
+        let flown = flown.await;
+        form.given(flown, own.filter(|_| !call.took_due()))
+    }
+
+    /// Does a job for the function's own table.
+    async fn work_in_table_async(
+        &self,
+        settled: &Settled<M>,
+        job: Job<M::Key, Done<Table<M>>>,
+        seen: Option<Seen>,
+        key: &M::Key,
+    ) {
+        let Settled { terms, rules } = settled;
+        let Some(said) = M::from_key(key, |args| self.said(settled, &args)) else {
+            return;
         };
-        let flown = call.obtain_async(shelf, hash, key, build).await;
-        form.given(flown, own)
+        let Some(run) = M::run_from_key(key) else {
+            return;
+        };
+        let call = self.for_job(Caller::Awaits, terms, &said);
+        let table = self.table(terms.namespace.as_ref());
+        let (form, ages) = (form::<M>(), said.ages);
+        let build = async { form.brought(run.await, terms, rules, ages, &mut None) };
+        call.work(table, said.hash, job, seen, |_| Awaiting(build))
+            .await;
+    }
+
+    /// Does a job for a shared store.
+    async fn work_in_store_async(
+        &self,
+        settled: &Settled<M>,
+        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
+        seen: Option<Seen>,
+        key: &M::Key,
+    ) {
+        let Settled { terms, rules } = settled;
+        let Some(said) = M::from_key(key, |args| self.said(settled, &args)) else {
+            return;
+        };
+        let Some(run) = M::run_from_key(key) else {
+            return;
+        };
+        let call = self.for_job(Caller::Awaits, terms, &said);
+        let shared = self.place_of_job(terms, &key);
+        let coding = shared.coding();
+        let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
+            unreachable!("the call that sent it here has been refused");
+        };
+        let (hash, form, ages) = (hash_of(&shared.text), form_in(&shared), said.ages);
+        let build = async { form.brought(run.await, terms, rules, ages, &mut None) };
+        call.work(&shelf, hash, job, seen, |_| Awaiting(build))
+            .await;
+    }
+}
+
+impl<M: MemoizedAsync + Shareable> Again<'_, M> {
+    fn awaited_in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Errand {
+        let (held, settled) = (self.held.clone(), self.settled.clone());
+        Errand::Awaits(boxed(Context::outside().attach(async move {
+            let key = job.key().clone();
+            held.work_in_table_async(&settled, job, seen, &key).await;
+        })))
+    }
+
+    fn awaited_in_store(
+        &self,
+        key: &M::Key,
+        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
+        seen: Option<Seen>,
+    ) -> Errand {
+        let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
+        Errand::Awaits(boxed(Context::outside().attach(async move {
+            held.work_in_store_async(&settled, job, seen, &key).await;
+        })))
     }
 }

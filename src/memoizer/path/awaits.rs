@@ -1,26 +1,33 @@
 //! The same way for callers that await.
 
 use super::{Attempt, Brought, Call, Run, on_its_own};
+use crate::answered::Answered;
 use crate::clock::{Moment, Started};
+use crate::drive::caught;
 use crate::entry::Entry;
 use crate::error::BuildError;
-use crate::flight::{Awaits, Made, Stopped, caught};
+use crate::flight::{Awaits, Made, Stopped};
+use crate::memoizer::due::{Limit, Spare};
 use crate::memoizer::observe::Event;
-use crate::memoizer::shelf::Shelf;
+use crate::memoizer::shelf::{Outcome, Shelf};
 use std::panic::resume_unwind;
 
 impl Call<'_> {
-    /// As [`obtain`](Call::obtain), for a caller that awaits.
-    pub(crate) async fn obtain_async<S: Shelf>(
+    /// As [`fly`](Call::fly), for a caller that awaits.
+    pub(super) async fn fly_async<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
+        spare: Option<&Spare<S>>,
+        limit: Option<Limit>,
         build: impl Future<Output = Result<Brought<S::Value>, S::Failure>>,
-    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
+    ) -> Outcome<S> {
         let lock = self.wanted(shelf, &key);
-        let alone = self.builds_alone(None).then(|| key.clone());
+        let alone = self.builds_alone(limit) && spare.is_none();
+        let alone = alone.then(|| key.clone());
         let mut attempt = Attempt::new(self, shelf, hash, lock.as_ref(), build);
+        (attempt.spare, attempt.limit) = (spare, limit);
         let mut flown = shelf.flights().fly_async(hash, key, &mut attempt).await;
         let Attempt {
             held, build, run, ..
@@ -28,9 +35,15 @@ impl Call<'_> {
         if let Some(held) = held {
             held.release().await;
         }
+        if let Some(spare) = spare
+            && spare.has_rested()
+        {
+            return flown.map(|flown| flown.value);
+        }
         if let Err(BuildError::TimedOut(_)) = &flown
             && let Some((key, build)) = alone.zip(build)
         {
+            self.came(Answered::Built);
             let started = self.clock.start();
             let built = self.run_async(hash, build, started, &run).await;
             flown = on_its_own(shelf, &key, built);
@@ -73,7 +86,18 @@ where
         }
         let build = self.build.take().expect("a call leads one build");
         let started = self.start(began);
-        let built = self.call.run_async(self.hash, build, started, &self.run);
-        built.await.map(Made::Built).map_err(Stopped::Failed)
+        if let Some(spare) = self.spare {
+            self.carry(spare).await;
+        }
+        let ran = caught(self.call.run_async(self.hash, build, started, &self.run)).await;
+        // After the run: one that is dropped has not failed, and another caller builds in
+        // its place.
+        let failing = self.spare.map(|spare| self.failing(spare));
+        let built = ran.unwrap_or_else(|payload| resume_unwind(payload));
+        let entry = built.map_err(Stopped::Failed)?;
+        if let Some(failing) = failing {
+            self.judge(failing, &entry);
+        }
+        Ok(Made::Built(entry))
     }
 }

@@ -5,6 +5,11 @@
 
 #[cfg(feature = "async")]
 mod awaits;
+mod builds;
+
+#[cfg(feature = "async")]
+pub(crate) use builds::Awaiting;
+pub(crate) use builds::{Blocking, Builds};
 
 use crate::answered::{Answered, Detailed};
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
@@ -636,7 +641,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     #[cold]
     #[inline(never)]
     fn build_past(
-        &self,
+        &mut self,
         spare: &Spare<S>,
         build: B,
         started: Started<'_>,
@@ -644,22 +649,36 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     where
         B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     {
-        let (call, shelf, hash) = (self.call, self.shelf, self.hash);
-        let carried = at_once(call.carried(shelf, spare.entry()));
+        at_once(self.carry(spare));
+        // Before the run, so that a panic is noted too.
+        let failing = self.failing(spare);
+        let entry = self.call.run(self.hash, build, started, &self.run)?;
+        self.judge(failing, &entry);
+        Ok(entry)
+    }
+
+    /// Takes note of the groups that what is at hand is in.
+    async fn carry(&mut self, spare: &Spare<S>) {
+        let carried = self.call.carried(self.shelf, spare.entry()).await;
         *self.run.carried.lock() = carried.into();
-        let failing = Failing {
-            call,
-            shelf,
-            hash,
+    }
+
+    fn failing<'s>(&'s self, spare: &'s Spare<S>) -> Failing<'s, S> {
+        Failing {
+            call: self.call,
+            shelf: self.shelf,
+            hash: self.hash,
             spare,
-        };
-        let entry = call.run(hash, build, started, &self.run)?;
-        match shelf.fails(&entry.value) {
+        }
+    }
+
+    /// Whether a result that has come has failed all the same.
+    fn judge(&self, failing: Failing<'_, S>, entry: &Entry<S::Value>) {
+        match self.shelf.fails(&entry.value) {
             // It is not to take the place of what is at hand.
             true => self.run.drops.set(true),
             false => failing.has_not(),
         }
-        Ok(entry)
     }
 
     async fn again(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {

@@ -17,24 +17,26 @@
 //! the first caller does the refresh in its own thread, and the others take the entry
 //! meanwhile.
 //!
-//! The rules are in `decide`; what waits is [`Call::await_job`] alone.
+//! The rules are in `decide`. What is here is written once, as futures: who blocks drives
+//! them on its own thread. How a build is run is all that differs, and is [`Builds`].
+
+mod job;
 
 use super::observe::Event;
-use super::path::{Brought, Call};
+use super::path::{Blocking, Brought, Builds, Call};
 use super::shelf::{Done, Outcome, Shelf};
-use super::works::is_work;
+use super::works::{Errand, is_work};
 use crate::answered::Answered;
-use crate::background::{Full, Work};
+use crate::background::Full;
 use crate::clock::Stamp;
 use crate::decide::{Course, Verdict, course};
-use crate::drive::at_once;
+use crate::drive::{block_on, caught};
 use crate::entry::Entry;
 use crate::error::BuildError;
-use crate::flight::message_of;
 use crate::key::Lookup;
-use crate::refresh::{Begun, Ended, Job, Slot};
+use crate::refresh::{Begun, Job, Slot};
 use crate::sync::Flag;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -112,9 +114,9 @@ impl Limit {
     }
 }
 
-/// How a build is had in the background: the work that does a job.
+/// How a build is had in the background: the errand that does a job.
 pub(crate) type Elsewhere<'e, S> =
-    dyn Fn(Job<<S as Shelf>::Key, Done<S>>, Option<Seen>) -> Work + 'e;
+    dyn Fn(Job<<S as Shelf>::Key, Done<S>>, Option<Seen>) -> Errand + Sync + 'e;
 
 /// What is at hand if a build fails.
 pub(crate) struct Spare<S: Shelf> {
@@ -192,7 +194,7 @@ impl<V> Looked<V> {
 }
 
 impl Call<'_> {
-    /// Gets what the look has not brought outright.
+    /// Gets what the look has not brought outright. Blocks this thread.
     #[inline]
     pub(crate) fn answer<S: Shelf>(
         &self,
@@ -206,13 +208,13 @@ impl Call<'_> {
         if due.is_none() && self.terms.hard_timeout.is_none() {
             return self.fly(shelf, hash, key, None, None, build);
         }
-        self.answer_in_full(shelf, hash, key, due, elsewhere, build)
+        self.answer_blocking(shelf, hash, key, due, elsewhere, build)
     }
 
     /// Not in line, as is all that builds need not have on the stack while they nest.
     #[cold]
     #[inline(never)]
-    fn answer_in_full<S: Shelf>(
+    fn answer_blocking<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -221,49 +223,63 @@ impl Call<'_> {
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        let hard = self.terms.hard_timeout;
-        let Some(due) = due else {
-            let limit = hard.map(Limit::hard);
-            return self.in_time(shelf, hash, key, None, limit, elsewhere, build);
-        };
-        let rests = self.rests(shelf, hash, &key);
-        let limit = match course(due.verdict, self.terms.while_stale, rests) {
-            Course::Take => return Ok(self.take(due, Answered::Fallback)),
-            Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
-            Course::WaitFor(time) => Some(Limit::soft(time, hard)),
-            Course::BuildOrTake | Course::Build => hard.map(Limit::hard),
-        };
-        self.in_time(shelf, hash, key, Some(due), limit, elsewhere, build)
+        block_on(self.answer_in_full(shelf, hash, key, due, elsewhere, Blocking(build)))
     }
 
-    /// Gets a build's outcome, in the background if there is a limit to the wait for it.
-    #[allow(clippy::too_many_arguments)] // what a call has come to so far
-    fn in_time<S: Shelf>(
+    /// Gets what the look has not brought outright.
+    pub(crate) async fn answer_in_full<S: Shelf, B: Builds<S>>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
+        due: Option<Due<S::Value>>,
+        elsewhere: Option<&Elsewhere<'_, S>>,
+        build: B,
+    ) -> Outcome<S> {
+        let hard = self.terms.hard_timeout;
+        let (due, limit) = match due {
+            None => (None, hard.map(Limit::hard)),
+            Some(due) => {
+                let rests = self.rests(shelf, hash, &key);
+                let limit = match course(due.verdict, self.terms.while_stale, rests) {
+                    Course::Take => return Ok(self.take(due, Answered::Fallback)),
+                    Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
+                    Course::WaitFor(time) => Some(Limit::soft(time, hard)),
+                    Course::BuildOrTake | Course::Build => hard.map(Limit::hard),
+                };
+                (Some(due), limit)
+            }
+        };
+        let in_time = self.in_time(shelf, hash, &key, due, limit, elsewhere);
+        match in_time.await {
+            Ok(outcome) => outcome,
+            Err(due) => self.here(shelf, hash, key, due, limit, build).await,
+        }
+    }
+
+    /// Gets the outcome of a build in the background, if there is a limit to the wait for
+    /// it. If there is none to be had, what is due comes back: it is for this call to build.
+    async fn in_time<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: &S::Key,
         due: Option<Due<S::Value>>,
         limit: Option<Limit>,
         elsewhere: Option<&Elsewhere<'_, S>>,
-        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
-    ) -> Outcome<S> {
+    ) -> InTime<S> {
         let may_wait = limit.is_some_and(|limit| limit.time.is_zero()) || !is_work();
         let Some((limit, elsewhere)) = limit.zip(elsewhere.filter(|_| may_wait)) else {
-            return self.here(shelf, hash, key, due, limit, build);
+            return Err(due);
         };
         let seen = due.as_ref().map(Due::seen);
-        let sent = self.send(shelf, hash, &key, seen, elsewhere);
-        let due = match (due, sent) {
-            (Some(due), Err(Full)) => return Ok(self.take(due, Answered::Stale)),
-            (Some(due), _) if limit.time.is_zero() => return Ok(self.take(due, Answered::Stale)),
-            (due, Ok(slot)) => match self.await_job(shelf, hash, &key, due, limit, &slot) {
-                Ok(outcome) => return outcome,
-                Err(due) => due,
-            },
-            (None, Err(Full)) => None,
-        };
-        self.here(shelf, hash, key, due, Some(limit), build)
+        let sent = self.send(shelf, hash, key, seen, elsewhere);
+        match (due, sent) {
+            (Some(due), Err(Full)) => Ok(Ok(self.take(due, Answered::Stale))),
+            (Some(due), _) if limit.time.is_zero() => Ok(Ok(self.take(due, Answered::Stale))),
+            (due, Ok(sent)) => self.await_job(shelf, hash, key, due, limit, sent).await,
+            (None, Err(Full)) => Err(None),
+        }
     }
 
     /// Has a job done, unless one is under way.
@@ -291,32 +307,22 @@ impl Call<'_> {
         }
     }
 
-    /// Waits for a job's outcome. If that is none for this call, what is due comes back:
-    /// it is for this call to build.
-    fn await_job<S: Shelf>(
+    /// Waits for a job's outcome. If that is none for this call, what is due comes back.
+    async fn await_job<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: &S::Key,
         due: Option<Due<S::Value>>,
         limit: Limit,
-        sent: &Sent<S>,
-    ) -> Result<Outcome<S>, Option<Due<S::Value>>> {
+        sent: Sent<S>,
+    ) -> InTime<S> {
         if due.is_some() {
             self.log.tell(Event::Expired);
         }
-        let Some(ended) = sent.slot.wait(limit.time) else {
-            if limit.is_hard && due.is_some() {
-                self.rest(shelf, hash, key);
-            }
-            return Ok(match due {
-                Some(due) if limit.is_hard => Ok(self.take(due, Answered::Fallback)),
-                Some(due) => Ok(self.take(due, Answered::Stale)),
-                None => {
-                    let site = shelf.flights().site(key);
-                    Err(BuildError::timed_out(site, limit.time))
-                }
-            });
+        sent.slot.wait(limit.time).await;
+        let Some(ended) = sent.slot.outcome() else {
+            return Ok(self.too_late(shelf, hash, key, due, limit));
         };
         let (outcome, how) = match ended {
             None => (None, Answered::Joined),
@@ -325,15 +331,16 @@ impl Call<'_> {
         };
         match (outcome, due) {
             // It was not done, since another build has failed meanwhile; or it was needless,
-            // since the key was deleted.
+            // since the key was deleted; or what ran it is gone.
             (None, Some(due)) if self.rests(shelf, hash, key) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
-            (None, _) => Err(None),
+            (None, None) => Err(None),
+            (None, Some(due)) => Err(self.still(shelf, hash, key, due).await),
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
-            (Some(outcome), due) => match at_once(self.accepts(shelf, outcome.as_ref())) {
+            (Some(outcome), due) => match self.accepts(shelf, outcome.as_ref()).await {
                 false => Err(due),
                 true => {
                     self.came(how);
@@ -346,33 +353,72 @@ impl Call<'_> {
         }
     }
 
-    /// Builds in this thread, or joins who does. With something at hand that is to be
-    /// served at once, only if nobody does.
-    fn here<S: Shelf>(
+    /// What comes of a wait that was too long.
+    fn too_late<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: &S::Key,
+        due: Option<Due<S::Value>>,
+        limit: Limit,
+    ) -> Outcome<S> {
+        match due {
+            Some(due) if limit.is_hard => {
+                self.rest(shelf, hash, key);
+                Ok(self.take(due, Answered::Fallback))
+            }
+            Some(due) => Ok(self.take(due, Answered::Stale)),
+            None => {
+                let site = shelf.flights().site(key);
+                Err(BuildError::timed_out(site, limit.time))
+            }
+        }
+    }
+
+    /// What is due, unless it has gone meanwhile.
+    async fn still<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        key: &S::Key,
+        due: Due<S::Value>,
+    ) -> Option<Due<S::Value>> {
+        let kept = self.find(shelf, hash, &key).await.ok().flatten()?;
+        let is_there = self.verdict(shelf.holder(), &kept).await != Verdict::Missing;
+        (is_there && kept.created == due.entry.created).then_some(due)
+    }
+
+    /// Builds in this call's own thread or task, or joins who does. With something at hand
+    /// that is to be served at once, only if nobody does.
+    async fn here<S: Shelf, B: Builds<S>>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
         due: Option<Due<S::Value>>,
         limit: Option<Limit>,
-        build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
+        build: B,
     ) -> Outcome<S> {
-        let Some(due) = due else {
-            return self.fly(shelf, hash, key, None, limit, build);
-        };
         let at_once = limit.is_some_and(|limit| limit.time.is_zero());
-        if at_once && shelf.flights().is_flying(hash, &&key) {
-            return Ok(self.take(due, Answered::Stale));
-        }
-        if due.verdict == Verdict::Stale {
+        let due = match due {
+            Some(due) if at_once && shelf.flights().is_flying(hash, &&key) => {
+                return Ok(self.take(due, Answered::Stale));
+            }
+            due => due,
+        };
+        if due
+            .as_ref()
+            .is_some_and(|due| due.verdict == Verdict::Stale)
+        {
             self.log.tell(Event::Expired);
         }
-        let spare = Spare::new(key.clone(), due);
-        // A panic has been told, and noted.
-        let flown = catch_unwind(AssertUnwindSafe(|| {
-            self.fly(shelf, hash, key, Some(&spare), limit, build)
-        }));
-        self.or_spare(shelf, hash, flown, spare, limit)
+        let spare = due.map(|due| Spare::new(key.clone(), due));
+        let flown = caught(build.fly(self, shelf, hash, key, spare.as_ref(), limit)).await;
+        match spare {
+            None => flown.unwrap_or_else(|payload| resume_unwind(payload)),
+            // A panic has been told, and noted.
+            Some(spare) => self.or_spare(shelf, hash, flown, spare, limit),
+        }
     }
 
     /// What a build has brought, or what is at hand if it has failed.
@@ -448,60 +494,10 @@ impl Call<'_> {
             due.entry.clone()
         })
     }
-
-    /// Does a job, in the background: looks again, and builds.
-    pub(crate) fn work<S: Shelf>(
-        &self,
-        shelf: &S,
-        hash: u64,
-        job: Job<S::Key, Done<S>>,
-        seen: Option<Seen>,
-        build: impl FnOnce(Option<&Entry<S::Value>>) -> Result<Brought<S::Value>, S::Failure>,
-    ) {
-        let key = job.key().clone();
-        let kept = at_once(self.find(shelf, hash, &&key)).ok().flatten();
-        let due = match (kept, seen) {
-            // It was deleted meanwhile: nobody is known to want it.
-            (None, Some(_)) => return,
-            (None, None) => None,
-            (Some(entry), seen) => match (at_once(self.verdict(shelf.holder(), &entry)), seen) {
-                (Verdict::Missing, Some(_)) => return,
-                (verdict, Some(seen)) if seen.is_before(&entry, verdict) => {
-                    return job.done(found(entry));
-                }
-                (verdict, None) if verdict.is_fresh() => return job.done(found(entry)),
-                (Verdict::Fresh | Verdict::Early | Verdict::Stale, Some(seen)) => {
-                    let verdict = seen.verdict;
-                    Some(Due { entry, verdict })
-                }
-                _ => None,
-            },
-        };
-        let spare = due.map(|due| Spare::new(key.clone(), due));
-        let kept = spare.as_ref().map(|spare| &spare.due.entry);
-        // A panic is for who waits. Who leads has told it.
-        let flown = catch_unwind(AssertUnwindSafe(|| {
-            self.fly(shelf, hash, key, spare.as_ref(), None, || build(kept))
-        }));
-        let outcome = flown.unwrap_or_else(|payload| {
-            let site = shelf.flights().site(job.key());
-            Err(BuildError::panicked(site, message_of(&*payload)))
-        });
-        // What has rested is no news: another's build has failed.
-        if !spare.is_some_and(|spare| spare.has_rested()) {
-            let how = self.how();
-            job.done(Ended { how, outcome });
-        }
-    }
 }
 
-/// The end of a job that has found what it was to bring.
-fn found<V, E>(entry: Entry<V>) -> Ended<Entry<V>, E> {
-    Ended {
-        how: Answered::Hit,
-        outcome: Ok(entry),
-    }
-}
+/// What a build in the background has come to for a call; or else what is due.
+type InTime<S> = Result<Outcome<S>, Option<Due<<S as Shelf>::Value>>>;
 
 /// A job that is under way.
 struct Sent<S: Shelf> {
