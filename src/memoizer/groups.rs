@@ -332,7 +332,8 @@ impl Asked {
         for (at, key) in self.keys.iter().enumerate() {
             if self.seen.lock()[at].is_none() {
                 // With nothing borrowed: the store may be the user's own.
-                let made = store.make_generation(caller, key).await?;
+                // Rarely, so in a box: what is asked for a call is no larger for it.
+                let made = Box::pin(store.make_generation(caller, key)).await?;
                 self.seen.lock()[at] = Some(made);
             }
         }

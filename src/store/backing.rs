@@ -143,6 +143,16 @@ impl Backing {
         matches!(self, Backing::Values(_))
     }
 
+    /// Whether callers who await wait for it.
+    #[cfg(feature = "async")]
+    pub(super) fn may_block(&self) -> bool {
+        match self {
+            Backing::Values(store) => store.may_block(),
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(_) | Backing::Tiered(_) => true,
+        }
+    }
+
     /// Whether nothing is kept, as far as that can be told.
     pub(super) fn is_empty(&self) -> bool {
         match self {

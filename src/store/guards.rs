@@ -71,12 +71,13 @@ impl<'l> Locked<'l> {
             },
             #[cfg(feature = "async")]
             (Caller::Awaits, Guards::Lock(lock)) => {
-                Away::acquire(AnyLock::Own(Arc::clone(lock)), key, timeout).await
+                let lock = AnyLock::Own(Arc::clone(lock));
+                Box::pin(Away::acquire(lock, key, timeout)).await
             }
             #[cfg(feature = "async")]
             (Caller::Awaits, Guards::Native(store)) => {
                 let lock = AnyLock::Native(Arc::clone(store.store()));
-                Away::acquire(lock, key, timeout).await
+                Box::pin(Away::acquire(lock, key, timeout)).await
             }
             #[cfg(all(feature = "async", feature = "bytes"))]
             (Caller::Awaits, Guards::Leases(medium)) => match medium.awaited().leases() {

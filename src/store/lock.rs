@@ -8,7 +8,9 @@ use std::time::Duration;
 /// the others wait for that. A lock is for what is shared beyond that, such as a
 /// store that several processes use.
 ///
-/// It is asked for by whoever leads a build, with nothing of ours locked; then
+/// It is asked for by whoever leads a build, with nothing of ours locked: on a thread that may
+/// block, and by one try after another, if that caller awaits. It may be released by another
+/// thread than has acquired it. Then
 /// the leader looks into the store again; and it is released once the value has
 /// been put, also where the build fails or panics.
 ///

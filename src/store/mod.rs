@@ -195,8 +195,8 @@ pub trait Store<K, V>: Send + Sync {
     }
 
     /// Whether an operation may take so long that it is not for the thread of a runtime: one
-    /// that reads a file, say. Then what callers ask who await is moved to threads that may
-    /// block. Asked once, before the store is used.
+    /// that reads a file, say. Then what callers ask who await for a result that is kept here
+    /// is moved to threads that may block. Asked once, before the store is used.
     ///
     /// A store in memory says no, which is the plain form: a hop to another thread takes
     /// longer than a look there.

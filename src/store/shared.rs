@@ -3,6 +3,7 @@ use super::values::Values;
 use super::{Caller, Guards, Holds, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
+use crate::drive::at_once;
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Lead, Leaders};
@@ -51,6 +52,18 @@ type AnyRefreshes = Refreshes<String, Ended<Entry<AnyValue>, AnyFailure>>;
 struct Changes {
     begun: AtomicU64,
     done: AtomicU64,
+}
+
+/// Asks the store. Where its caller has to wait for it, that is by a future in a box: what
+/// asks is no larger for what the store is made of, and where it is in memory there is none.
+macro_rules! asked {
+    ($store:ident, $caller:ident, $asks:expr) => {
+        match $caller {
+            #[cfg(feature = "async")]
+            Caller::Awaits if $store.0.backing.may_block() => Box::pin($asks).await,
+            _ => at_once($asks),
+        }
+    };
 }
 
 impl SharedStore {
@@ -102,7 +115,7 @@ impl SharedStore {
         text: &String,
         coded: Option<Coded<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.0.backing.find(caller, text, coded).await
+        asked!(self, caller, self.0.backing.find(caller, text, coded))
     }
 
     pub(crate) async fn find_many(
@@ -110,7 +123,7 @@ impl SharedStore {
         caller: Caller,
         questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
-        self.0.backing.find_many(caller, questions).await
+        asked!(self, caller, self.0.backing.find_many(caller, questions))
     }
 
     /// Has the next put for a key replace whatever is kept, also what is for later
@@ -134,7 +147,7 @@ impl SharedStore {
         caller: Caller,
         text: &String,
     ) -> Result<Option<Entry<()>>, StoreError> {
-        self.0.backing.facts(caller, text).await
+        asked!(self, caller, self.0.backing.facts(caller, text))
     }
 
     pub(crate) async fn put(
@@ -145,11 +158,12 @@ impl SharedStore {
         coded: Option<Coded<'_>>,
         lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.0.backing.put(caller, text, entry, coded, lease).await
+        let backing = &self.0.backing;
+        asked!(self, caller, backing.put(caller, text, entry, coded, lease))
     }
 
     pub(crate) async fn tidy(&self, caller: Caller, now: SystemTime) -> usize {
-        self.0.backing.tidy(caller, now).await
+        asked!(self, caller, self.0.backing.tidy(caller, now))
     }
 
     pub(crate) async fn native_ttl(
@@ -157,7 +171,7 @@ impl SharedStore {
         caller: Caller,
         text: &String,
     ) -> Result<Option<Duration>, StoreError> {
-        self.0.backing.native_ttl(caller, text).await
+        asked!(self, caller, self.0.backing.native_ttl(caller, text))
     }
 
     /// What the store itself has against doing work twice.
@@ -205,10 +219,10 @@ impl SharedStore {
         let Changes { begun, done } = &self.0.changes;
         let before = done.load(Ordering::SeqCst);
         self.void(which).await;
-        let taken = self.take(caller, which).await?;
+        let taken = asked!(self, caller, self.take(caller, which))?;
         if begun.load(Ordering::SeqCst) != before {
             self.void(which).await;
-            self.take(caller, which).await?;
+            asked!(self, caller, self.take(caller, which))?;
         }
         Ok(taken)
     }
@@ -244,8 +258,15 @@ impl SharedStore {
         let lead = self.alone(text).await?;
         let _changing = self.0.changes.begin();
         let backing = &self.0.backing;
-        let changed = backing.expire_at(caller, lead.key(), at, || lead.may_publish());
-        Ok(lead.inside(changed).await?)
+        let may_put = || lead.may_publish();
+        let change = async {
+            asked!(
+                self,
+                caller,
+                backing.expire_at(caller, lead.key(), at, may_put)
+            )
+        };
+        Ok(lead.inside(change).await?)
     }
 
     /// Leads a flight for a key, and nobody else does until that is dropped.

@@ -39,6 +39,11 @@ impl Values {
         &*self.store
     }
 
+    #[cfg(feature = "async")]
+    pub(super) fn may_block(&self) -> bool {
+        self.apart.is_some()
+    }
+
     /// The way there for this caller, if it must not block.
     #[cfg(feature = "async")]
     fn apart(&self, caller: Caller) -> Option<&Apart<Map>> {

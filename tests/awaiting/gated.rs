@@ -21,7 +21,9 @@ struct Inner {
 }
 
 impl Gates {
+    /// Closes a gate. Who comes from now on is counted.
     pub(crate) fn close(&self, name: &'static str) {
+        self.0.came.lock().remove(name);
         self.0.closed.lock().insert(name, true);
     }
 
@@ -30,7 +32,7 @@ impl Gates {
         self.0.changed.notify_all();
     }
 
-    /// Waits until one more has come to the gate.
+    /// Waits until one more has come to the gate, since it was closed.
     pub(crate) async fn came(&self, name: &'static str) {
         self.count(name).acquire().await.unwrap().forget();
     }

@@ -8,6 +8,8 @@ mod gated;
 mod instances;
 mod shared;
 #[cfg(feature = "testing")]
+mod stores;
+#[cfg(feature = "testing")]
 mod unblocked;
 
 use std::sync::Arc;
