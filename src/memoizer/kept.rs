@@ -245,7 +245,7 @@ impl Memoizer {
         let store = self
             .settings()
             .read(|book| book.defaults.store.value().cloned());
-        let own = self.adds.store.value().cloned();
+        let own = self.adds.as_ref().and_then(|it| it.store.value().cloned());
         let mut cleared = Ok(());
         for store in store.iter().chain(&own).chain([&self.shared.memory]) {
             cleared = cleared.and(store.clear(caller).await);

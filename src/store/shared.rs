@@ -227,13 +227,22 @@ impl SharedStore {
         Ok(taken)
     }
 
+    /// Voids the flights, and then the jobs that may have begun them.
     async fn void(&self, which: Which<'_>) {
-        let flights = self.flights();
         match which {
-            Which::Key(text) => flights.void(hash_of(text), &text.as_str()).await,
-            Which::Where(head, _) => flights.void_where(|text| text.starts_with(head)).await,
-            Which::All => flights.void_all().await,
+            Which::Key(text) => {
+                let (hash, asked) = (hash_of(text), text.as_str());
+                self.flights().void(hash, &asked).await;
+                self.refreshes().void(hash, &asked);
+            }
+            Which::Where(head, _) => self.void_where(|text| text.starts_with(head)).await,
+            Which::All => self.void_where(|_| true).await,
         }
+    }
+
+    async fn void_where(&self, goes: impl Fn(&str) -> bool) {
+        self.flights().void_where(|text| goes(text)).await;
+        self.refreshes().void_where(|text| goes(text));
     }
 
     async fn take(&self, caller: Caller, which: Which<'_>) -> Result<bool, StoreError> {

@@ -1,89 +1,10 @@
 //! What is stale, for callers that await.
 
-use crate::Runs;
-use mementos::clock::FakeClock;
-use mementos::{Answered, BuildError, Built, Detailed, Kept, Memoizer, Options, memoize};
+use crate::{Gated, HOUR, MINUTE, Runs, answer, hourly, on, plain, tokio};
+use mementos::{Answered, BuildError, Built, Kept, Memoizer, Options, memoize};
 use std::convert::Infallible;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Semaphore;
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// Fresh for a minute, and stale for an hour.
-fn hourly() -> Options {
-    Options::new().max_age(MINUTE).stale_for(HOUR)
-}
-
-fn tokio() -> Runtime {
-    Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap()
-}
-
-/// Without a spawner.
-fn plain() -> (Memoizer, FakeClock) {
-    let clock = FakeClock::new();
-    (Memoizer::in_memory().clock(clock.clone()), clock)
-}
-
-/// With one, of that runtime.
-fn on(runtime: &Runtime) -> (Memoizer, FakeClock) {
-    let handle = runtime.handle().clone();
-    let (memo, clock) = plain();
-    (memo.spawner(move |task| drop(handle.spawn(task))), clock)
-}
-
-/// A build that counts its runs, and waits for leave from the second on.
-#[derive(Clone)]
-struct Gated {
-    runs: Runs,
-    leave: Arc<Semaphore>,
-}
-
-impl Gated {
-    fn new() -> Self {
-        Gated {
-            runs: Runs::default(),
-            leave: Arc::new(Semaphore::new(0)),
-        }
-    }
-
-    /// Lets one build go.
-    fn let_go(&self) {
-        self.leave.add_permits(1);
-    }
-
-    fn build(&self) -> impl Future<Output = u32> + Send + use<> {
-        let own = self.clone();
-        async move {
-            let run = own.runs.one() as u32;
-            if run > 1 {
-                own.leave.acquire().await.unwrap().forget();
-            }
-            run
-        }
-    }
-
-    async fn get(&self, memo: &Memoizer, options: &Options) -> Detailed<u32> {
-        let own = self.clone();
-        let build = move |_: Option<Kept<u32>>| {
-            let build = own.build();
-            async { Ok::<_, Infallible>(Built::new(build.await)) }
-        };
-        memo.get_conditional_async("key", options, build)
-            .await
-            .unwrap()
-    }
-}
-
-fn answer(value: u32, how: Answered) -> Detailed<u32> {
-    Detailed { value, how }
-}
 
 #[test]
 fn a_stale_value_is_served_at_once_and_refreshed_once_by_the_spawner() {
@@ -265,4 +186,243 @@ fn while_builds_fail_everyone_gets_the_stale_value_until_its_period_ends() {
             assert_eq!(ask().await.unwrap_err().failure(), Some(&"down"));
         });
     }
+}
+
+#[test]
+fn many_tasks_wait_no_longer_for_a_slow_build_than_the_soft_timeout() {
+    const TASKS: usize = 1000;
+
+    /// The time that 99 of 100 calls took at most.
+    fn p99() -> Duration {
+        let runtime = tokio();
+        let (memo, clock) = on(&runtime);
+        let options = hourly().soft_timeout(Duration::from_millis(100));
+        let runs = Runs::default();
+        let build = {
+            let runs = runs.clone();
+            move || {
+                let run = runs.one();
+                async move {
+                    if run > 1 {
+                        tokio::time::sleep(Duration::from_secs(2)).await;
+                    }
+                    run
+                }
+            }
+        };
+        let ask = async |memo: &Memoizer, options: &Options| {
+            let build = build.clone();
+            let got: Result<usize, _> = memo.get_refreshing_async("key", options, build).await;
+            got.unwrap()
+        };
+        runtime.block_on(async {
+            assert_eq!(ask(&memo, &options).await, 1);
+            clock.advance(MINUTE);
+            let tasks: Vec<_> = (0..TASKS)
+                .map(|_| {
+                    let (memo, options, build) = (memo.clone(), options.clone(), build.clone());
+                    tokio::spawn(async move {
+                        let began = Instant::now();
+                        let got = memo.get_refreshing_async("key", &options, build).await;
+                        let got: usize = got.unwrap();
+                        (got, began.elapsed())
+                    })
+                })
+                .collect();
+            let mut took = Vec::new();
+            for task in tasks {
+                let (got, time) = task.await.unwrap();
+                assert_eq!(got, 1, "the stale one");
+                took.push(time);
+            }
+            memo.drain_async().await;
+            assert_eq!(ask(&memo, &options).await, 2, "fresh afterwards");
+            assert_eq!(runs.count(), 2, "one build");
+            took.sort();
+            took[TASKS * 99 / 100]
+        })
+    }
+
+    // The machine may be busy with something else.
+    let most = Duration::from_millis(150);
+    let mut tries = (0..3).map(|_| p99());
+    assert!(tries.any(|p99| p99 < most));
+}
+
+#[test]
+fn a_caller_may_insist_on_fresh() {
+    let runtime = tokio();
+    let (memo, clock) = on(&runtime);
+    let gated = Gated::new();
+    runtime.block_on(async {
+        gated.get(&memo, &hourly()).await;
+        clock.advance(MINUTE);
+        gated.let_go();
+        let fresh = gated.get(&memo, &hourly().stale_for(Duration::ZERO)).await;
+        assert_eq!(fresh, answer(2, Answered::Built));
+    });
+}
+
+#[test]
+fn without_a_spawner_the_first_refreshes_in_its_own_task() {
+    let (memo, clock) = plain();
+    let gated = Gated::new();
+    smol::block_on(async {
+        gated.get(&memo, &hourly()).await;
+        clock.advance(MINUTE);
+        let first = smol::spawn({
+            let (gated, memo) = (gated.clone(), memo.clone());
+            async move { gated.get(&memo, &hourly()).await }
+        });
+        gated.until_begun(2).await;
+        let other = gated.get(&memo, &hourly()).await;
+        assert_eq!(other, answer(1, Answered::Stale));
+        gated.let_go();
+        assert_eq!(first.await, answer(2, Answered::Built));
+    });
+}
+
+#[test]
+fn who_is_dropped_while_it_refreshes_has_not_failed() {
+    let (memo, clock) = plain();
+    let options = hourly().no_soft_timeout().retry_after(HOUR);
+    let gated = Gated::new();
+    smol::block_on(async {
+        gated.get(&memo, &options).await;
+        clock.advance(MINUTE);
+        let spawn = || {
+            let (gated, memo, options) = (gated.clone(), memo.clone(), options.clone());
+            smol::spawn(async move { gated.get(&memo, &options).await })
+        };
+        let leader = spawn();
+        gated.until_begun(2).await;
+        let joined = spawn();
+        leader.cancel().await;
+        gated.let_go();
+        assert_eq!(joined.await, answer(3, Answered::Built), "in its place");
+    });
+}
+
+#[test]
+fn an_early_refresh_is_awaited_by_nobody() {
+    let runtime = tokio();
+    let (memo, clock) = on(&runtime);
+    let options = Options::new().max_age(MINUTE).early_from(0.5);
+    let gated = Gated::new();
+    runtime.block_on(async {
+        gated.get(&memo, &options).await;
+        clock.advance(MINUTE / 2);
+        let early = gated.get(&memo, &options).await;
+        assert_eq!(early, answer(1, Answered::Early));
+        gated.let_go();
+        memo.drain_async().await;
+        assert_eq!(gated.get(&memo, &options).await, answer(2, Answered::Hit));
+    });
+}
+
+#[test]
+fn a_build_is_told_what_is_kept_and_may_say_that_it_holds() {
+    async fn page(kept: Option<Kept<u32>>) -> Result<Built<u32>, Infallible> {
+        smol::future::yield_now().await;
+        Ok(match kept {
+            Some(kept) if kept.etag().is_some_and(|etag| etag.as_str() == "v1") => {
+                kept.not_modified()
+            }
+            Some(_) => Built::new(0),
+            None => Built::new(1).etag("v1"),
+        })
+    }
+
+    let (spawning, spawning_clock) = plain();
+    let spawning = spawning.spawner(|task| smol::spawn(task).detach());
+    let (here, here_clock) = plain();
+    smol::block_on(async {
+        let options = hourly().no_soft_timeout();
+        let first = here.get_conditional_async("page", &options, page).await;
+        assert_eq!(first.unwrap(), answer(1, Answered::Built));
+        here_clock.advance(MINUTE);
+        let again = here.get_conditional_async("page", &options, page).await;
+        assert_eq!(again.unwrap(), answer(1, Answered::NotModified));
+
+        let ask = || spawning.get_conditional_async("page", hourly(), page);
+        ask().await.unwrap();
+        spawning_clock.advance(MINUTE);
+        assert_eq!(ask().await.unwrap(), answer(1, Answered::Stale));
+        spawning.drain_async().await;
+        assert_eq!(ask().await.unwrap(), answer(1, Answered::Hit));
+        assert_eq!(spawning.etag("page").unwrap().unwrap().as_str(), "v1");
+    });
+}
+
+#[test]
+fn a_build_of_its_own_ends_with_the_hard_timeout() {
+    let (memo, clock) = plain();
+    let most = Duration::from_millis(5);
+    let options = hourly().no_soft_timeout().hard_timeout(most);
+    let gated = Gated::new();
+    smol::block_on(async {
+        gated.get(&memo, &options).await;
+        clock.advance(MINUTE);
+        let late = gated.get(&memo, &options).await;
+        assert_eq!(late, answer(1, Answered::Fallback));
+        let soon = gated.get(&memo, &options).await;
+        assert_eq!(soon, answer(1, Answered::Fallback));
+        assert_eq!(gated.runs.count(), 2, "too soon for another");
+
+        memo.delete("key").unwrap();
+        let Err(BuildError::TimedOut(late)) = gated.try_get(&memo, &options).await else {
+            panic!("it cannot end");
+        };
+        assert_eq!(late.waited(), most);
+        assert_eq!(gated.leave.available_permits(), 0);
+        gated.let_go();
+        assert_eq!(gated.get(&memo, &options).await, answer(4, Answered::Built));
+    });
+}
+
+#[test]
+fn who_has_no_limit_builds_after_one_who_had() {
+    let (memo, _) = plain();
+    let gated = Gated::new();
+    gated.runs.one();
+    smol::block_on(async {
+        let limited = smol::spawn({
+            let (gated, memo) = (gated.clone(), memo.clone());
+            let options = Options::new().hard_timeout(Duration::from_millis(100));
+            async move { gated.try_get(&memo, &options).await }
+        });
+        gated.until_begun(2).await;
+        let patient = smol::spawn({
+            let (gated, memo) = (gated.clone(), memo.clone());
+            async move { gated.get(&memo, &Options::new()).await }
+        });
+        assert!(matches!(limited.await, Err(BuildError::TimedOut(_))));
+        gated.until_begun(3).await;
+        gated.let_go();
+        assert_eq!(patient.await, answer(3, Answered::Built));
+    });
+}
+
+#[test]
+fn who_awaits_by_hand_may_ask_how_the_answer_came_about() {
+    let (memo, _) = plain();
+    smol::block_on(async {
+        let first = memo.get_detailed_async("key", Options::new(), async { 1 });
+        assert_eq!(first.await.unwrap(), answer(1, Answered::Built));
+        let second = memo.get_detailed_async("key", Options::new(), async { 2 });
+        assert_eq!(second.await.unwrap(), answer(1, Answered::Hit));
+    });
+}
+
+#[test]
+fn a_call_is_not_many_times_as_large_as_its_build() {
+    let memo = Memoizer::in_memory();
+    let build = async {
+        let large = [0_u8; 4096];
+        smol::future::yield_now().await;
+        u32::from(large[0])
+    };
+    let own = size_of_val(&build);
+    let call = memo.get_async::<u32, _>("key", build);
+    assert!(size_of_val(&call) < 20 * own, "{}", size_of_val(&call));
 }
