@@ -8,11 +8,11 @@ use std::time::Duration;
 /// the others wait for that. A lock is for what is shared beyond that, such as a
 /// store that several processes use.
 ///
-/// It is asked for by whoever leads a build, with nothing of ours locked: on a thread that may
-/// block, and by one try after another, if that caller awaits. It may be released by another
-/// thread than has acquired it. Then
+/// It is asked for by whoever leads a build, with nothing of ours locked; then
 /// the leader looks into the store again; and it is released once the value has
-/// been put, also where the build fails or panics.
+/// been put, also where the build fails or panics. For a caller that awaits that is done
+/// by threads that may block, in short tries with pauses between them, and the one that
+/// releases it may be another than the one that has acquired it.
 ///
 /// ```
 /// use mementos::store::{Lock, StoreError};

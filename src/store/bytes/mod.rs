@@ -212,7 +212,7 @@ pub trait ByteStore: Send + Sync {
     }
 
     /// The same store for callers that await, if it has a client for them. Where it has
-    /// none, what they ask is moved to threads that may block.
+    /// none, what they ask is moved to threads that may block, by [`Unblocked`].
     #[cfg(feature = "async")]
     fn awaited(&self) -> Option<&dyn AsyncByteStore> {
         None

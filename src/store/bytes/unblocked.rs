@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 ///
 /// [`Encoded`](super::Encoded) does so by itself with a store that has no face of its
 /// [own](ByteStore::awaited) for them. Each question costs a hop to another thread and
-/// back, some ten microseconds. A lease that is held takes no thread, nor does who waits for
-/// one: it is tried for a moment, again and again.
+/// back. A lease that is held takes no thread. Who waits for one takes a thread for a moment,
+/// again and again, with pauses of at most a tenth of a second.
 ///
 /// ```
 /// # #[cfg(feature = "testing")] {
