@@ -14,7 +14,7 @@ use crate::options::{Answer, Terms};
 use crate::refresh::{Ended, Refreshes};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
-use crate::store::{Guards, Lease, StoreError};
+use crate::store::{Caller, Guards, Holds, StoreError};
 use crate::table::{Dates, Expiring, Left, Version};
 use std::sync::Arc;
 
@@ -255,16 +255,18 @@ impl<M: Shareable> Shelf for Table<M> {
         &self.refreshes
     }
 
-    fn find<Q: Lookup<M::Key>>(
+    async fn find<Q: Lookup<M::Key>>(
         &self,
+        _: Caller,
         hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<Output<M>>>, StoreError> {
         Ok(self.read(hash, asked))
     }
 
-    fn find_with<Q: Lookup<M::Key>>(
+    async fn find_with<Q: Lookup<M::Key>>(
         &self,
+        _: Caller,
         hash: u64,
         asked: &Q,
         _: &Asked,
@@ -276,12 +278,13 @@ impl<M: Shareable> Shelf for Table<M> {
         Holder::Memoizer(&self.epochs)
     }
 
-    fn put(
+    async fn put(
         &self,
+        _: Caller,
         hash: u64,
         key: M::Key,
         entry: &Entry<Output<M>>,
-        _: Option<&dyn Lease>,
+        _: Option<Holds<'_>>,
     ) -> Result<Displaced<M>, StoreError> {
         Ok(match &self.rows {
             Rows::Free(rows) => {
@@ -321,7 +324,7 @@ impl<M: Shareable> Shelf for Table<M> {
         }
     }
 
-    fn tidy(&self, now: Stamp) -> usize {
+    async fn tidy(&self, _: Caller, now: Stamp) -> usize {
         match &self.rows {
             Rows::Free(rows) => rows.tidy(now).len(),
             #[cfg(feature = "bounded")]

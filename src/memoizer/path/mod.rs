@@ -14,6 +14,7 @@ pub(crate) use builds::{Blocking, Builds};
 use crate::answered::{Answered, Detailed};
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
 use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
+use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
@@ -26,7 +27,7 @@ use crate::memoizer::observe::{Event, Log};
 use crate::memoizer::shelf::{Displaces, Shelf};
 use crate::memoizer::works::Works;
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
-use crate::store::{Guards, Lease, Locked, StoreError};
+use crate::store::{Caller, Guards, Holds, Locked, StoreError};
 use crate::sync::{Flag, Number};
 use crate::table::Version;
 use parking_lot::Mutex;
@@ -36,6 +37,8 @@ use std::time::Duration;
 
 /// One call: what it wants, and who is told of it.
 pub(crate) struct Call<'c> {
+    /// How it waits for the store.
+    pub(crate) caller: Caller,
     pub(crate) terms: &'c Terms,
     pub(crate) demand: Demand<'c>,
     pub(crate) clock: &'c Watch,
@@ -101,8 +104,8 @@ pub(crate) struct Brought<V> {
 
 impl Call<'_> {
     /// The verdict on an entry, as of now. The clock is read only if it matters.
-    pub(crate) fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
-        let facts = self.facts(holder, entry);
+    pub(crate) async fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
+        let facts = self.facts(holder, entry).await;
         let now = match asks_for_time(facts, self.demand) {
             true => self.clock.now(),
             false => Stamp::from_nanos(0),
@@ -111,7 +114,7 @@ impl Call<'_> {
     }
 
     /// What is there for this call. Tells what it finds.
-    pub(crate) fn look<S: Shelf>(
+    pub(crate) async fn look<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -121,12 +124,13 @@ impl Call<'_> {
             shelf.take_over(asked);
             return Looked::Nothing;
         }
-        self.judge(shelf.holder(), self.find(shelf, hash, asked))
+        let found = self.find(shelf, hash, asked).await;
+        self.judge(shelf.holder(), found).await
     }
 
     /// What has been found, for this call. Tells what it is, but for what is due: that,
     /// whoever does something about it tells.
-    pub(crate) fn judge<V>(
+    pub(crate) async fn judge<V>(
         &self,
         holder: Holder<'_>,
         found: Result<Option<Entry<V>>, StoreError>,
@@ -139,7 +143,7 @@ impl Call<'_> {
             self.log.tell(Event::Miss);
             return Looked::Nothing;
         };
-        match self.verdict(holder, &entry) {
+        match self.verdict(holder, &entry).await {
             Verdict::Fresh => {
                 self.log.tell(Event::Hit);
                 return Looked::Answer(entry);
@@ -182,7 +186,7 @@ impl Call<'_> {
     }
 
     /// The same again, and in silence: a store that fails has been told of.
-    pub(crate) fn look_again<S: Shelf>(
+    pub(crate) async fn look_again<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -191,8 +195,8 @@ impl Call<'_> {
         if self.mode == Mode::Refresh || !shelf.may_have_changed(hash, self.missed) {
             return None;
         }
-        let entry = self.find(shelf, hash, asked).ok().flatten()?;
-        let verdict = self.verdict(shelf.holder(), &entry);
+        let entry = self.find(shelf, hash, asked).await.ok().flatten()?;
+        let verdict = self.verdict(shelf.holder(), &entry).await;
         verdict.is_fresh().then_some(entry)
     }
 
@@ -216,7 +220,9 @@ impl Call<'_> {
         let Attempt {
             held, build, run, ..
         } = attempt;
-        drop(held);
+        if let Some(held) = held {
+            at_once(held.release());
+        }
         if let Some(spare) = spare
             && spare.has_rested()
         {
@@ -229,7 +235,9 @@ impl Call<'_> {
             let built = self.run(hash, build, self.clock.start(), &run);
             flown = on_its_own(shelf, &key, built);
         }
-        self.conclude(shelf, flown, &run)
+        let outcome = self.conclude(flown, &run);
+        at_once(self.make_room(shelf, &run));
+        outcome
     }
 
     /// The lock that is to be held, if there is one.
@@ -244,12 +252,11 @@ impl Call<'_> {
     /// What comes after the landing. A function of its own: builds nest, and what is
     /// in here need not be on the stack while they do.
     #[inline(never)]
-    fn conclude<S: Shelf>(
+    fn conclude<V, F>(
         &self,
-        shelf: &S,
-        flown: Result<Flown<Entry<S::Value>>, BuildError<S::Failure>>,
+        flown: Result<Flown<Entry<V>>, BuildError<F>>,
         run: &Run,
-    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
+    ) -> Result<Entry<V>, BuildError<F>> {
         let outcome = match flown {
             Ok(flown) => {
                 match flown.how {
@@ -277,11 +284,15 @@ impl Call<'_> {
             let took = Duration::from_nanos(run.nanos.get());
             self.log.tell(Event::Built { took });
         }
+        outcome
+    }
+
+    /// Makes room after a put, with nobody waiting for the flight any more.
+    async fn make_room<S: Shelf>(&self, shelf: &S, run: &Run) {
         if run.put.get() {
             self.log.evicted(run.evicted.get() as usize);
-            self.tidy(shelf);
+            self.tidy(shelf).await;
         }
-        outcome
     }
 
     /// Takes note that the answer is of this call's own build.
@@ -391,7 +402,7 @@ impl Call<'_> {
     }
 
     /// Whether what somebody else's build ended with is an answer to this call.
-    pub(super) fn accepts<S: Shelf>(
+    pub(super) async fn accepts<S: Shelf>(
         &self,
         shelf: &S,
         landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>,
@@ -402,7 +413,7 @@ impl Call<'_> {
         match landed {
             Ok(entry) => {
                 shelf.knows(Ok(&entry.value))
-                    && accepts_joined(self.joined(shelf.holder(), entry), self.demand)
+                    && accepts_joined(self.joined(shelf.holder(), entry).await, self.demand)
             }
             // A lock that another call wanted, and could not do without.
             Err(BuildError::NotLocked(_)) => {
@@ -416,16 +427,16 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn put<S: Shelf>(
+    pub(super) async fn put<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
         entry: &Entry<S::Value>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
         run: &Run,
     ) -> Option<S::Displaced> {
-        let put = shelf.put(hash, key, entry, lease);
+        let put = shelf.put(self.caller, hash, key, entry, lease).await;
         let put = put.inspect_err(|fault| self.fault(fault));
         let displaced = put.ok()?;
         run.put.set(true);
@@ -434,9 +445,10 @@ impl Call<'_> {
     }
 
     /// Gives up some of what has expired, if results can expire.
-    pub(crate) fn tidy<S: Shelf>(&self, shelf: &S) {
+    pub(crate) async fn tidy<S: Shelf>(&self, shelf: &S) {
         if shelf.expires() {
-            self.log.evicted(shelf.tidy(self.clock.now()));
+            let now = self.clock.now();
+            self.log.evicted(shelf.tidy(self.caller, now).await);
         }
     }
 
@@ -444,7 +456,7 @@ impl Call<'_> {
     pub(super) fn guards<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<Guards<'s>> {
         match &self.terms.lock {
             LockChoice::Stores => shelf.guards(),
-            LockChoice::Own(lock) => Some(Guards::Lock(&**lock)),
+            LockChoice::Own(lock) => Some(Guards::Lock(lock)),
             LockChoice::None => None,
         }
     }
@@ -469,14 +481,14 @@ impl Call<'_> {
     }
 
     /// Acquires the lock, or says what to do without.
-    pub(super) fn hold<'w, F>(
+    pub(super) async fn hold<'w, F>(
         &self,
         guards: Guards<'w>,
         text: &'w str,
         run: &Run,
     ) -> Result<Option<Locked<'w>>, Stopped<F>> {
         let (timeout, began) = (self.terms.lock_timeout, self.clock.elapsed());
-        let acquired = Locked::acquire(guards, text, timeout);
+        let acquired = Locked::acquire(self.caller, guards, text, timeout).await;
         let waited = self.clock.elapsed().saturating_sub(began);
         self.log.tell(Event::LockWaited {
             waited,
@@ -541,8 +553,8 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
         self.call.patience(self.limit)
     }
 
-    fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
-        let accepts = self.call.accepts(self.shelf, landed);
+    async fn accepts(&mut self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
+        let accepts = self.call.accepts(self.shelf, landed).await;
         self.call.track.waited.set(!accepts);
         accepts
     }
@@ -551,17 +563,14 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
         self.shelf.publish()
     }
 
-    fn put(
-        &mut self,
-        key: S::Key,
-        entry: &Entry<S::Value>,
-    ) -> Result<Option<S::Displaced>, S::Key> {
+    async fn put(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
         if self.run.drops.get() {
             return Err(key);
         }
         let lease = self.held.as_ref().and_then(Locked::lease);
         let (shelf, hash) = (self.shelf, self.hash);
-        Ok(self.call.put(shelf, hash, key, entry, lease, &self.run))
+        let put = self.call.put(shelf, hash, key, entry, lease, &self.run);
+        Ok(put.await)
     }
 }
 
@@ -570,12 +579,12 @@ where
     S: Shelf,
     B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
 {
-    fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.again(key)
+    fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
+        at_once(self.again(key))
     }
 
     fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(entry) = self.prepare()? {
+        if let Some(entry) = at_once(self.prepare())? {
             return Ok(Made::Found(entry));
         }
         let build = self.build.take().expect("a call leads one build");
@@ -611,13 +620,13 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
 
     /// What is to be done before the function runs. Brings what is there after all.
     #[inline]
-    fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
+    async fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         if let Some(wanted) = self.lock
-            && let Some(entry) = self.lock_and_look(wanted)?
+            && let Some(entry) = self.lock_and_look(wanted).await?
         {
             return Ok(Some(entry));
         }
-        self.run.knows_groups(self.call.begin(self.shelf));
+        self.run.knows_groups(self.call.begin(self.shelf).await);
         Ok(None)
     }
 
@@ -635,7 +644,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     #[cold]
     #[inline(never)]
     fn build_past(
-        &self,
+        &mut self,
         spare: &Spare<S>,
         build: B,
         started: Started<'_>,
@@ -643,7 +652,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     where
         B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     {
-        self.carry(spare);
+        at_once(self.carry(spare));
         // Before the run, so that a panic is noted too.
         let failing = self.failing(spare);
         let entry = self.call.run(self.hash, build, started, &self.run)?;
@@ -652,8 +661,8 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     }
 
     /// Takes note of the groups that what is at hand is in.
-    fn carry(&self, spare: &Spare<S>) {
-        let carried = self.call.carried(self.shelf, spare.entry());
+    async fn carry(&mut self, spare: &Spare<S>) {
+        let carried = self.call.carried(self.shelf, spare.entry()).await;
         *self.run.carried.lock() = carried.into();
     }
 
@@ -675,23 +684,28 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
         }
     }
 
-    fn again(&self, key: &S::Key) -> Option<Entry<S::Value>> {
+    async fn again(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
         match self.spare {
-            None => self.call.look_again(self.shelf, self.hash, &key),
-            Some(spare) => self.call.look_past(self.shelf, self.hash, &key, spare),
+            None => self.call.look_again(self.shelf, self.hash, &key).await,
+            Some(spare) => {
+                let past = self.call.look_past(self.shelf, self.hash, &key, spare);
+                past.await
+            }
         }
     }
 
     /// Acquires the lock, and if that worked, looks again.
     #[inline(never)]
-    fn lock_and_look(
+    async fn lock_and_look(
         &mut self,
         wanted: &'a Wanted<'a, S::Key>,
     ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         let call = self.call;
-        self.held = call.hold(wanted.guards, &wanted.text, &self.run)?;
-        let look = || self.again(&wanted.key);
-        Ok(self.held.is_some().then(look).flatten())
+        self.held = call.hold(wanted.guards, &wanted.text, &self.run).await?;
+        match self.held {
+            Some(_) => Ok(self.again(&wanted.key).await),
+            None => Ok(None),
+        }
     }
 }
 
