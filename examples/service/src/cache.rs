@@ -32,17 +32,17 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How long articles are fresh, and what is done about those that are not.
 #[derive(Clone, Copy, Debug)]
-pub struct Times {
+pub(crate) struct Times {
     /// How long they are fresh, in memory and in Redis.
-    pub max_age: Duration,
+    pub(crate) max_age: Duration,
     /// For how long after that they are served from memory.
-    pub stale_for: Duration,
+    pub(crate) stale_for: Duration,
     /// How long a request waits for a refresh, if there is a stale article for it.
-    pub soft_timeout: Duration,
+    pub(crate) soft_timeout: Duration,
     /// How long it waits if there is nothing for it.
-    pub hard_timeout: Duration,
+    pub(crate) hard_timeout: Duration,
     /// How long the upstream is left alone about an article after it has failed.
-    pub retry_after: Duration,
+    pub(crate) retry_after: Duration,
 }
 
 impl Default for Times {
@@ -61,7 +61,7 @@ impl Default for Times {
 type Found = Option<Arc<Marked>>;
 
 /// What is kept.
-pub struct Cache {
+pub(crate) struct Cache {
     near: Level,
     far: Option<Level>,
     times: Times,
@@ -86,24 +86,24 @@ pub(crate) enum Place {
 
 /// An answer to a request.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// What is asked for, unless there is no such thing.
-    pub article: Found,
+    pub(crate) article: Found,
     /// How it came about.
-    pub how: Answered,
+    pub(crate) how: Answered,
     /// What is known of it, if it is kept.
-    pub facts: Option<Facts>,
+    pub(crate) facts: Option<Facts>,
 }
 
 /// What is known of an article that is kept.
 #[derive(Debug)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Its mark.
-    pub etag: Option<Etag>,
+    pub(crate) etag: Option<Etag>,
     /// How long ago it was built, or found to hold.
-    pub age: Duration,
+    pub(crate) age: Duration,
     /// How long it will still be fresh.
-    pub fresh_for: Duration,
+    pub(crate) fresh_for: Duration,
 }
 
 /// The region of articles.
@@ -118,7 +118,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 impl Cache {
     /// A cache of what the upstream at this address has. It is made in the runtime that is
     /// to do its work.
-    pub fn new(upstream: &str, redis: Option<RedisStore>, times: Times) -> Self {
+    pub(crate) fn new(upstream: &str, redis: Option<RedisStore>, times: Times) -> Self {
         let in_memory = Options::new()
             .max_age(times.max_age)
             .stale_for(times.stale_for)
@@ -162,7 +162,7 @@ impl Cache {
     /// # Errors
     ///
     /// If there is none in time, or the upstream fails, and none is kept.
-    pub async fn article(&self, id: u64) -> Result<Answer, BuildError<Refused>> {
+    pub(crate) async fn article(&self, id: u64) -> Result<Answer, BuildError<Refused>> {
         let key = key(id);
         let options = Options::new().region(ARTICLES);
         let source = Source {
@@ -196,7 +196,7 @@ impl Cache {
     /// # Errors
     ///
     /// If there is no answer in time. The upstream's own failures are part of the answer.
-    pub async fn page(
+    pub(crate) async fn page(
         &self,
         number: u64,
     ) -> Result<Detailed<pages::Listed>, BuildError<Infallible>> {
@@ -211,7 +211,7 @@ impl Cache {
     /// # Errors
     ///
     /// If Redis fails: the value may still be there.
-    pub fn delete(&self, key: &str) -> Result<bool, MemoError> {
+    pub(crate) fn delete(&self, key: &str) -> Result<bool, MemoError> {
         let far = self
             .far
             .as_ref()
@@ -221,7 +221,7 @@ impl Cache {
     }
 
     /// Waits until nothing is being done in the background.
-    pub async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         for level in self.levels() {
             level.memo.drain_async().await;
         }

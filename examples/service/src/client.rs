@@ -15,22 +15,22 @@ use std::fmt;
 
 /// Asks one host. There is one of it for each, with its pool of connections, whoever asks
 /// for it: `Client::memento("127.0.0.1:8080")`.
-pub struct Client {
+pub(crate) struct Client {
     host: String,
     http: legacy::Client<HttpConnector, Empty<Bytes>>,
 }
 
 /// An article, and the mark that the upstream gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Marked {
+pub(crate) struct Marked {
     /// The article.
-    pub article: Article,
+    pub(crate) article: Article,
     /// Its mark.
-    pub mark: Option<String>,
+    pub(crate) mark: Option<String>,
 }
 
 /// What the upstream says of an article.
-pub enum Said {
+pub(crate) enum Said {
     /// This is it.
     Current(Marked),
     /// It is still what has the mark that was asked about.
@@ -41,7 +41,7 @@ pub enum Said {
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// The upstream was not reached, or the connection broke.
     Unreachable(String),
     /// It answered with this status.
@@ -71,7 +71,7 @@ impl Client {
     /// # Errors
     ///
     /// Why there is no answer.
-    pub async fn article(&self, id: u64, known: Option<&str>) -> Result<Said, Refused> {
+    pub(crate) async fn article(&self, id: u64, known: Option<&str>) -> Result<Said, Refused> {
         let answer = self.ask(&format!("/articles/{id}"), known).await?;
         match answer.status {
             StatusCode::OK => Ok(Said::Current(Marked {
@@ -89,7 +89,7 @@ impl Client {
     /// # Errors
     ///
     /// Why there is no answer.
-    pub async fn page(&self, number: u64) -> Result<Option<Vec<u64>>, Refused> {
+    pub(crate) async fn page(&self, number: u64) -> Result<Option<Vec<u64>>, Refused> {
         let answer = self.ask(&format!("/pages/{number}"), None).await?;
         match answer.status {
             StatusCode::OK => answer.read().map(Some),

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderValue, header};
 
 /// A mark as the value of an `ETag` header. What can't be in one is left out.
-pub fn quoted(mark: &str) -> HeaderValue {
+pub(crate) fn quoted(mark: &str) -> HeaderValue {
     let is_allowed = |letter: &char| matches!(letter, '!' | '#'..='~');
     let mark: String = mark.chars().filter(is_allowed).collect();
     let value = HeaderValue::try_from(format!("\"{mark}\""));
@@ -11,14 +11,14 @@ pub fn quoted(mark: &str) -> HeaderValue {
 }
 
 /// The mark in the value of an `ETag` header.
-pub fn unquoted(value: &HeaderValue) -> Option<&str> {
+pub(crate) fn unquoted(value: &HeaderValue) -> Option<&str> {
     let value = value.to_str().ok()?.trim();
     let (mark, rest) = first(value)?;
     rest.trim().is_empty().then_some(mark)
 }
 
 /// Whether the request says that its sender has what has this mark.
-pub fn is_among(mark: &str, headers: &HeaderMap) -> bool {
+pub(crate) fn is_among(mark: &str, headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::IF_NONE_MATCH).iter();
     values
         .filter_map(|value| value.to_str().ok())

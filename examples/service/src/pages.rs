@@ -7,10 +7,10 @@ use mementos::memoize;
 pub(crate) const REGION: &str = "pages";
 
 /// What there is on a page, if there is such a page.
-pub type Listed = Result<Option<Vec<u64>>, Refused>;
+pub(crate) type Listed = Result<Option<Vec<u64>>, Refused>;
 
 /// The numbers of the articles on a page of the upstream.
 #[memoize(region = "pages")]
-pub async fn page(upstream: &str, number: u64) -> Listed {
+pub(crate) async fn page(upstream: &str, number: u64) -> Listed {
     Client::memento(upstream).page(number).await
 }

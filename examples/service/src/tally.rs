@@ -6,22 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts the answers of one route.
 #[derive(Debug, Default)]
-pub struct Tally {
+pub(crate) struct Tally {
     counts: [AtomicU64; ALL.len()],
     failed: AtomicU64,
 }
 
 /// What a tally has come to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Answers {
+pub(crate) struct Answers {
     /// Answered from what is kept, without a wait for a build.
-    pub kept: u64,
+    pub(crate) kept: u64,
     /// Those of them that were stale.
-    pub stale: u64,
+    pub(crate) stale: u64,
     /// Answered by a build that the request waited for.
-    pub waited: u64,
+    pub(crate) waited: u64,
     /// Not answered.
-    pub failed: u64,
+    pub(crate) failed: u64,
 }
 
 const ALL: [Answered; 8] = [
@@ -37,7 +37,7 @@ const ALL: [Answered; 8] = [
 
 impl Tally {
     /// Counts an answer, for this and for the metrics.
-    pub fn count(&self, route: &'static str, how: Answered) {
+    pub(crate) fn count(&self, route: &'static str, how: Answered) {
         let at = ALL.iter().position(|&known| known == how);
         at.inspect(|&at| add(&self.counts[at]));
         metrics::counter!("service_answers_total", "route" => route, "how" => how.name())
@@ -45,14 +45,14 @@ impl Tally {
     }
 
     /// Counts a request that was not answered.
-    pub fn failed(&self, route: &'static str) {
+    pub(crate) fn failed(&self, route: &'static str) {
         add(&self.failed);
         metrics::counter!("service_answers_total", "route" => route, "how" => "failed")
             .increment(1);
     }
 
     /// What it has come to.
-    pub fn answers(&self) -> Answers {
+    pub(crate) fn answers(&self) -> Answers {
         let sum = |among: fn(Answered) -> bool| {
             let counts = ALL.iter().zip(&self.counts);
             let among = counts.filter(|(how, _)| among(**how));

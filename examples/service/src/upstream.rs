@@ -14,27 +14,27 @@ use std::time::{Duration, SystemTime};
 
 /// How it behaves. It can be changed while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Behaviour {
+pub(crate) struct Behaviour {
     /// How long each answer takes, in milliseconds.
-    pub latency_ms: u64,
+    pub(crate) latency_ms: u64,
     /// How many of the answers are a failure: 0 is none, 1 is all.
-    pub failing: f64,
+    pub(crate) failing: f64,
 }
 
 /// What it has been asked so far.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asked {
+pub(crate) struct Asked {
     /// How many requests there were.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// To how many the answer was a failure.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// To how many, that what the client has holds.
-    pub not_modified: u64,
+    pub(crate) not_modified: u64,
 }
 
 /// The state of the server.
 #[derive(Debug)]
-pub struct Upstream {
+pub(crate) struct Upstream {
     catalogue: Catalogue,
     behaviour: RwLock<Behaviour>,
     requests: AtomicU64,
@@ -44,7 +44,7 @@ pub struct Upstream {
 
 impl Upstream {
     /// One that publishes this, and behaves so at first.
-    pub fn new(catalogue: Catalogue, behaviour: Behaviour) -> Self {
+    pub(crate) fn new(catalogue: Catalogue, behaviour: Behaviour) -> Self {
         Upstream {
             catalogue,
             behaviour: RwLock::new(behaviour),
@@ -55,7 +55,7 @@ impl Upstream {
     }
 
     /// How it behaves now.
-    pub fn behaviour(&self) -> Behaviour {
+    pub(crate) fn behaviour(&self) -> Behaviour {
         *self
             .behaviour
             .read()
@@ -63,7 +63,7 @@ impl Upstream {
     }
 
     /// From now on it behaves so.
-    pub fn behave(&self, behaviour: Behaviour) {
+    pub(crate) fn behave(&self, behaviour: Behaviour) {
         *self
             .behaviour
             .write()
@@ -71,7 +71,7 @@ impl Upstream {
     }
 
     /// What it has been asked so far.
-    pub fn asked(&self) -> Asked {
+    pub(crate) fn asked(&self) -> Asked {
         Asked {
             requests: self.requests.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
@@ -96,7 +96,7 @@ impl Upstream {
 }
 
 /// The server's routes.
-pub fn router(upstream: Arc<Upstream>) -> Router {
+pub(crate) fn router(upstream: Arc<Upstream>) -> Router {
     Router::new()
         .route("/articles/{id}", get(article))
         .route("/pages/{number}", get(page))

@@ -6,29 +6,29 @@ use std::time::{Duration, Instant};
 
 /// What is remembered of one memoizer.
 #[derive(Debug, Default)]
-pub struct Watch {
+pub(crate) struct Watch {
     slowest: Mutex<Vec<Slow>>,
     last_fault: Mutex<Option<Fault>>,
 }
 
 /// A build.
 #[derive(Clone, Debug)]
-pub struct Slow {
+pub(crate) struct Slow {
     /// The function, and its region if it has one.
-    pub function: String,
+    pub(crate) function: String,
     /// How long it took.
-    pub took: Duration,
+    pub(crate) took: Duration,
     /// When it was done.
-    pub at: Instant,
+    pub(crate) at: Instant,
 }
 
 /// That the store has failed.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// With what.
-    pub what: String,
+    pub(crate) what: String,
     /// When.
-    pub at: Instant,
+    pub(crate) at: Instant,
 }
 
 /// So many builds are remembered.
@@ -36,12 +36,12 @@ const MOST: usize = 10;
 
 impl Watch {
     /// The builds that took longest, the slowest first.
-    pub fn slowest(&self) -> Vec<Slow> {
+    pub(crate) fn slowest(&self) -> Vec<Slow> {
         held(&self.slowest).clone()
     }
 
     /// The last failure of the store.
-    pub fn last_fault(&self) -> Option<Fault> {
+    pub(crate) fn last_fault(&self) -> Option<Fault> {
         held(&self.last_fault).clone()
     }
 
