@@ -270,6 +270,10 @@
 /// those who wait for them runs it in its place. The future of a call is `Send`, so the
 /// function's arguments and its own future have to be.
 ///
+/// What is stale is refreshed where the memoizer's spawner has it polled:
+/// `Memoizer::global().clone().spawner(|task| drop(tokio::spawn(task)))`, once. Without one
+/// the first caller refreshes it in its own task.
+///
 /// # Other attributes
 ///
 /// `#[doc]`, `#[must_use]` and `#[deprecated]` are the function's own, lints and

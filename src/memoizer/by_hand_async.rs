@@ -132,6 +132,16 @@ impl Memoizer {
 
     /// As [`get_detailed`](Self::get_detailed), for callers that await.
     ///
+    /// ```
+    /// use mementos::{Answered, Memoizer, Options};
+    ///
+    /// # mementos::private::block_on(async {
+    /// let memo = Memoizer::in_memory();
+    /// let first = memo.get_detailed_async("key", Options::new(), async { 1 }).await;
+    /// assert_eq!(first.unwrap().how, Answered::Built);
+    /// # });
+    /// ```
+    ///
     /// # Errors
     ///
     /// As [`get`](Self::get).
@@ -158,6 +168,27 @@ impl Memoizer {
     /// As [`get_refreshing`](Self::get_refreshing), for callers that await: the function
     /// makes a future, which the [spawner](Self::spawner) has polled in the background.
     /// Without a spawner it is polled here.
+    ///
+    /// ```
+    /// use mementos::{Memoizer, Options, clock::FakeClock};
+    /// use std::time::Duration;
+    ///
+    /// # mementos::private::block_on(async {
+    /// let clock = FakeClock::new();
+    /// let memo = Memoizer::in_memory()
+    ///     .clock(clock.clone())
+    ///     .spawner(|task| smol::spawn(task).detach());
+    /// let minute = Duration::from_secs(60);
+    /// let options = Options::new().max_age(minute).stale_for(minute);
+    /// let first: u32 = memo.get_refreshing_async("key", &options, async || 1).await?;
+    /// clock.advance(minute);
+    /// let stale: u32 = memo.get_refreshing_async("key", &options, async || 2).await?;
+    /// memo.drain_async().await;
+    /// let fresh: u32 = memo.get_refreshing_async("key", &options, async || 3).await?;
+    /// assert_eq!((first, stale, fresh), (1, 1, 2));
+    /// # Ok::<(), mementos::BuildError<std::convert::Infallible>>(())
+    /// # }).unwrap();
+    /// ```
     ///
     /// # Errors
     ///
@@ -258,7 +289,7 @@ impl Memoizer {
         let hash = hash_of(job.key());
         let build = |entry: Option<&Entry<AnyValue>>| {
             let kept = entry.and_then(Kept::of);
-            Awaiting(async { bring(terms, store, f(kept).await) })
+            Awaiting(Box::pin(async { bring(terms, store, f(kept).await) }))
         };
         call.work(&shelf, hash, job, seen, build).await;
     }
@@ -298,7 +329,9 @@ impl Memoizer {
             looked => {
                 let due = looked.due();
                 let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
-                let build = Awaiting(async { bring(terms, store, f(kept).await) });
+                // In a box of its own, which moves through what follows in place of it.
+                let build = Box::pin(async { bring(terms, store, f(kept).await) });
+                let build = Awaiting(build);
                 let key = text.clone();
                 let flown = boxed(call.answer_in_full(&shelf, hash, key, due, elsewhere, build));
                 flown.await.map_err(typed::<E>)?

@@ -50,7 +50,8 @@ impl Memoizer {
     ///
     /// # Errors
     ///
-    /// If the store fails: results may still be there. If the region is unknown. And
+    /// If the store fails: results may still be there. If the region is unknown, or if this
+    /// is called by the store itself while it does the same to the group. And
     /// [`MemoError::Ungrouped`] for a group other than a tag, if results in the store
     /// are not [`grouped`](Options::grouped): then nothing is invalidated.
     pub fn invalidate(&self, group: Group) -> Result<(), MemoError> {
@@ -60,9 +61,9 @@ impl Memoizer {
     /// Makes a group stale: the next call for each of its results builds it anew, as if
     /// it had expired. Until then [`entry`](Self::entry) still shows it.
     ///
-    /// Else as [`invalidate`](Self::invalidate). Where a store cannot replace what is
-    /// there in one step, and another invalidates the group at the same time, the group
-    /// may come out stale.
+    /// Else as [`invalidate`](Self::invalidate). Where a store of bytes cannot replace what
+    /// is there in one step, or memoizers have the same map by an `Arc` of it, and another
+    /// invalidates the group at the same time, the group may come out stale.
     ///
     /// ```
     /// use mementos::{Group, Memoizer, Options};
@@ -101,7 +102,7 @@ impl Memoizer {
         };
         self.settings().epochs.end(key, how);
         self.end_tables(&group, &terms, how);
-        Ok(ended?)
+        ended
     }
 
     /// Goes through functions' own tables, of which rows record their tags alone.

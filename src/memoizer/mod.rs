@@ -3,7 +3,7 @@
 //! | part | does one thing |
 //! |---|---|
 //! | `path` | the way of every call: look, decide, join or lead, lock, build, publish |
-//! | `due` | what a call does about what is stale, or nearly so |
+//! | `due` | what a call does about what is stale, or nearly so; blocking or awaiting |
 //! | `works` | what is done in the background |
 //! | `shelf` | where results are kept, as a call sees it |
 //! | `by_hand`, `by_hand_async` | calls by text keys: `memo.get("key", || ..)` |
@@ -216,8 +216,8 @@ impl Memoizer {
         self
     }
 
-    /// Chooses where refreshes are done that nobody waits for. A [`Pool`] of this
-    /// memoizer's own is used if nothing else is said.
+    /// Chooses where refreshes are done that nobody waits for, of callers that block. A
+    /// [`Pool`] of this memoizer's own is used if nothing else is said.
     ///
     /// [`Pool`]: crate::background::Pool
     ///
@@ -248,7 +248,8 @@ impl Memoizer {
     /// is asked from there too is given the handle: `move |task| drop(handle.spawn(task))`.
     ///
     /// Without a spawner, whoever finds a value stale refreshes it in its own task, while
-    /// others have it; and no soft timeout ends that caller's own build.
+    /// others have it. No soft timeout ends that caller's own build; a hard one drops it,
+    /// and that counts as failed.
     ///
     /// At most 64 tasks are given to it at once, and 1024 wait; see
     /// [`tasks`](Self::tasks) for other bounds. The global memoizer is given one by
@@ -309,7 +310,8 @@ impl Memoizer {
         block_on(self.settings().works.drain());
     }
 
-    /// As [`drain`](Self::drain), for callers that await.
+    /// As [`drain`](Self::drain), for callers that await. Both wait for all that is done
+    /// in the background, whoever it is done for.
     #[cfg(feature = "async")]
     pub async fn drain_async(&self) {
         self.settings().works.drain().await;

@@ -105,7 +105,7 @@ impl Works {
                 false => Poll::Pending,
             },
         )
-        .await
+        .await;
     }
 }
 

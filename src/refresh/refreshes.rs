@@ -206,10 +206,16 @@ impl<K: Key, T> Drop for Job<K, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::drive::block_on;
     use crate::key::hash_of;
     use std::time::Duration;
 
     type Of = Refreshes<u32, u32>;
+
+    fn waited(slot: &Slot<u32>, timeout: Duration) -> Option<Option<&u32>> {
+        block_on(slot.wait(timeout));
+        slot.outcome()
+    }
 
     fn at(nanos: u64) -> Stamp {
         Stamp::from_nanos(nanos)
@@ -226,9 +232,9 @@ mod tests {
         let Begun::Under(slot) = begin(1) else {
             panic!("there is one");
         };
-        assert_eq!(slot.wait(Duration::ZERO), None);
+        assert_eq!(waited(&slot, Duration::ZERO), None);
         job.done(7);
-        assert_eq!(slot.wait(Duration::MAX), Some(Some(&7)));
+        assert_eq!(waited(&slot, Duration::MAX), Some(Some(&7)));
         assert!(matches!(begin(1), Begun::First(_)), "it is over");
         assert!(refreshes.is_empty(), "and so is the other");
     }
@@ -241,7 +247,7 @@ mod tests {
         };
         let slot = job.slot();
         drop(job);
-        assert_eq!(slot.wait(Duration::MAX), Some(None));
+        assert_eq!(waited(&slot, Duration::MAX), Some(None));
     }
 
     #[test]

@@ -64,6 +64,6 @@ impl<T> Slot<T> {
             wake_by(deadline);
             Poll::Pending
         })
-        .await
+        .await;
     }
 }

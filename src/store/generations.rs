@@ -4,16 +4,27 @@
 //! overwritten like any: then another is drawn, and entries that have recorded the one
 //! before are missing.
 //!
-//! None of the changes here has to be one step. Whatever two callers do to a group at
-//! once, the generation that comes of it has a number that neither has seen before, so
-//! no entry from before them is fresh. The worst that comes of it is an entry that is
-//! built once more, or one that is stale where another caller asked that it be missing
-//! at the same time.
+//! Whatever two callers do to a group at once, the generation that comes of it has a
+//! number that neither has seen before, so no entry from before them is fresh. The worst
+//! that comes of it is an entry that is built once more. What one has asked to be missing
+//! another must not make stale, as by this:
+//!
+//! ```text
+//!   makes it stale             invalidates it
+//!   reads the generation
+//!                              puts another
+//!   puts the one that comes
+//!   after what it has read
+//! ```
+//!
+//! A store of bytes replaces what was read in one step, if it can. For one of values the
+//! two are flights for the same key, so that one comes after the other.
 
 use super::{SharedStore, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Codec, Coded, CodingError};
 use crate::entry::{AnyValue, Entry};
+use crate::error::MemoError;
 use crate::generation::{Generation, How};
 
 /// How generations become bytes: a list of two numbers.
@@ -132,8 +143,17 @@ impl SharedStore {
     ///
     /// # Errors
     ///
-    /// When the one before may still be there.
-    pub(crate) fn end(&self, group: &String, how: How) -> Result<(), StoreError> {
+    /// When the one before may still be there; and when this is called by what is being
+    /// done to this very group, as by a store of the user's own.
+    pub(crate) fn end(&self, group: &String, how: How) -> Result<(), MemoError> {
+        let ended = match self.backing().is_memory() {
+            true => self.alone(group.clone(), async |_| self.end_alone(group, how))?,
+            false => self.end_alone(group, how),
+        };
+        ended.map_err(MemoError::from)
+    }
+
+    fn end_alone(&self, group: &String, how: How) -> Result<(), StoreError> {
         if how == How::Soft && self.backing().change(group, CODED, &softer)? {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use crate::coding::{AnyCoding, Coded, Form};
 use crate::drive::block_on;
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
-use crate::flight::{Flights, Leaders};
+use crate::flight::{Flights, Lead, Leaders};
 use crate::key::hash_of;
 use crate::refresh::{Ended, Refreshes};
 use std::any::{Any, TypeId};
@@ -41,6 +41,8 @@ struct Inner {
     /// How many entries have begun to be changed, and how many have been.
     changes: Changes,
 }
+
+type Leading<'f> = Lead<'f, String, Entry<AnyValue>, AnyFailure>;
 
 /// The refreshes of what is in a shared store.
 type AnyRefreshes = Refreshes<String, Ended<Entry<AnyValue>, AnyFailure>>;
@@ -235,18 +237,31 @@ impl SharedStore {
     /// kept. In a flight of its own: a build that ends meanwhile is not overwritten
     /// with what was there before, and what is deleted meanwhile stays so.
     pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
-        let alone = block_on(self.flights().alone(hash_of(&text), text, async |lead| {
+        let changed = self.alone(text, async |lead| {
             let _changing = self.0.changes.begin();
             let backing = &self.0.backing;
             backing.expire_at(lead.key(), at, |change| lead.publish(|_| change()))
-        }));
-        match alone {
-            Ok(changed) => Ok(changed?),
-            Err(error) => Err(error.circle().map_or_else(
+        });
+        Ok(changed??)
+    }
+
+    /// Runs `run` in a flight of its own for a key.
+    ///
+    /// # Errors
+    ///
+    /// The circle, if this is called by what it would wait for.
+    pub(super) fn alone<R>(
+        &self,
+        text: String,
+        run: impl AsyncFnOnce(&Leading<'_>) -> R,
+    ) -> Result<R, MemoError> {
+        let alone = block_on(self.flights().alone(hash_of(&text), text, run));
+        alone.map_err(|error| {
+            error.circle().map_or_else(
                 || unreachable!("a wait without a limit ends with a landing or a circle"),
                 |circle| MemoError::Circle(circle.clone()),
-            )),
-        }
+            )
+        })
     }
 }
 

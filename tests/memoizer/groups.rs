@@ -3,9 +3,10 @@
 use crate::support::*;
 use mementos::store::SharedStore;
 use mementos::{Group, MemoError, Memoized, Memoizer, Options, memoize};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, ThreadId};
 
 fn hard(memo: &Memoizer, group: Group) {
     memo.invalidate(group).unwrap();
@@ -500,4 +501,71 @@ fn what_has_been_made_stale_is_not_revived_by_another_expiry() {
         assert!(free::expire(std::time::Duration::from_secs(3600), 1).unwrap());
         assert_eq!((free(1), free(1)), (2, 2));
     });
+}
+
+#[test]
+fn what_is_invalidated_while_another_makes_it_stale_is_gone() {
+    let nested = Nested::alone();
+    let door = Arc::new(Door::new());
+    let makes_stale: Arc<OnceLock<ThreadId>> = Arc::default();
+    let store = Hooked::new({
+        let (door, makes_stale) = (Arc::clone(&door), Arc::clone(&makes_stale));
+        move |doing| {
+            let is_put = matches!(doing, Doing::Put(..));
+            if is_put && makes_stale.get() == Some(&thread::current().id()) {
+                // It has read the generation.
+                door.pass();
+            }
+            Ok(())
+        }
+    });
+    let memo = Memoizer::new(store).defaults(Options::new().tags(["t"]));
+    memo.get("key", || 1).unwrap();
+    let is_invalid = AtomicBool::new(false);
+    thread::scope(|threads| {
+        threads.spawn(|| {
+            makes_stale.set(thread::current().id()).unwrap();
+            soft(&memo, Group::tag("t"));
+        });
+        door.until_came(1);
+        threads.spawn(|| {
+            let outside = in_memory().0;
+            // Inside of a build, so that it is seen to wait.
+            outside
+                .get("outer", || hard(&memo, Group::tag("t")))
+                .unwrap();
+            is_invalid.store(true, Ordering::SeqCst);
+        });
+        until(|| mementos::private::edges() > 0 || is_invalid.load(Ordering::SeqCst));
+        door.open();
+    });
+    drop(nested);
+    assert!(
+        memo.entry::<i32>("key").unwrap().is_none(),
+        "it is not stale"
+    );
+}
+
+#[test]
+fn a_store_that_invalidates_what_it_is_invalidating_gets_an_error() {
+    let memo: Arc<OnceLock<Memoizer>> = Arc::default();
+    let noted = Arc::new(Notes::default());
+    let store = Hooked::new({
+        let (memo, noted) = (Arc::clone(&memo), Arc::clone(&noted));
+        move |doing| {
+            let again = memo.get().filter(|_| matches!(doing, Doing::Put(..)));
+            if let Some(memo) = again {
+                let error = memo.invalidate(Group::tag("t")).unwrap_err();
+                assert!(matches!(error, MemoError::Circle(_)), "{error}");
+                noted.note("circle");
+            }
+            Ok(())
+        }
+    });
+    let own = Memoizer::new(store).defaults(Options::new().tags(["t"]));
+    own.get("key", || 1).unwrap();
+    memo.set(own.clone()).unwrap();
+    hard(&own, Group::tag("t"));
+    assert_eq!(noted.count("circle"), 1);
+    assert!(own.entry::<i32>("key").unwrap().is_none());
 }

@@ -206,7 +206,8 @@ fn blocking(parts: &Parts<'_>) -> Operation {
     operation(
         "blocking",
         "The result for these arguments, for a caller that blocks. The function, if it is run, \
-         is driven on this thread: what it awaits must not need this thread for anything else.",
+         is driven on this thread: what it awaits must not need this thread for anything else. \
+         In the background, a thread of the memoizer's pool drives it.",
         parts.output.clone(),
     )
     .panics(FUNCTION_PANICS)

@@ -20,7 +20,11 @@
 //! The rules are in `decide`. What is here is written once, as futures: who blocks drives
 //! them on its own thread. How a build is run is all that differs, and is [`Builds`].
 
+mod hand;
 mod job;
+
+pub(super) use hand::Failing;
+pub(crate) use hand::{Due, Limit, Looked, Seen, Spare};
 
 use super::observe::Event;
 use super::path::{Blocking, Brought, Builds, Call};
@@ -28,170 +32,20 @@ use super::shelf::{Done, Outcome, Shelf};
 use super::works::{Errand, is_work};
 use crate::answered::Answered;
 use crate::background::Full;
-use crate::clock::Stamp;
 use crate::decide::{Course, Verdict, course};
 use crate::drive::{block_on, caught};
 use crate::entry::Entry;
 use crate::error::BuildError;
 use crate::key::Lookup;
 use crate::refresh::{Begun, Job, Slot};
-use crate::sync::Flag;
 use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// What a look has found.
-pub(crate) enum Looked<V> {
-    /// It answers the call.
-    Answer(Entry<V>),
-    /// It may answer the call, and there is something to be done about it.
-    Due(Due<V>),
-    /// There is nothing that does.
-    Nothing,
-}
-
-/// An entry that is due.
-pub(crate) struct Due<V> {
-    pub(super) entry: Entry<V>,
-    /// Early, or stale.
-    pub(super) verdict: Verdict,
-}
-
-/// What a job is for: the entry that is to be refreshed, as it was seen. Nothing, if
-/// there was none.
-#[derive(Clone, Copy)]
-pub(crate) struct Seen {
-    created: Stamp,
-    verdict: Verdict,
-}
-
-impl<V> Due<V> {
-    pub(crate) fn entry(&self) -> &Entry<V> {
-        &self.entry
-    }
-
-    fn seen(&self) -> Seen {
-        Seen {
-            created: self.entry.created,
-            verdict: self.verdict,
-        }
-    }
-}
-
-impl Seen {
-    /// Whether an entry on which this is the verdict is a newer one. What was early may
-    /// be found fresh by another call, and be the same.
-    fn is_before<V>(self, entry: &Entry<V>, verdict: Verdict) -> bool {
-        verdict.is_fresh() && (self.verdict != Verdict::Early || entry.created != self.created)
-    }
-}
-
-/// How long a call waits for a build.
-#[derive(Clone, Copy)]
-pub(crate) struct Limit {
-    pub(super) time: Duration,
-    /// Whether a build that takes longer counts as failed.
-    is_hard: bool,
-}
-
-impl Limit {
-    fn soft(time: Duration, hard: Option<Duration>) -> Self {
-        match hard {
-            Some(hard) if hard < time => Limit::hard(hard),
-            _ => Limit {
-                time,
-                is_hard: false,
-            },
-        }
-    }
-
-    fn hard(time: Duration) -> Self {
-        Limit {
-            time,
-            is_hard: true,
-        }
-    }
-}
-
 /// How a build is had in the background: the errand that does a job.
 pub(crate) type Elsewhere<'e, S> =
     dyn Fn(Job<<S as Shelf>::Key, Done<S>>, Option<Seen>) -> Errand + Sync + 'e;
-
-/// What is at hand if a build fails.
-pub(crate) struct Spare<S: Shelf> {
-    key: S::Key,
-    due: Due<S::Value>,
-    /// Whether a look has taken it, since another's build has failed.
-    rested: Flag,
-}
-
-impl<S: Shelf> Spare<S> {
-    fn new(key: S::Key, due: Due<S::Value>) -> Self {
-        Spare {
-            key,
-            due,
-            rested: Flag::default(),
-        }
-    }
-
-    pub(super) fn entry(&self) -> &Entry<S::Value> {
-        &self.due.entry
-    }
-
-    pub(super) fn has_rested(&self) -> bool {
-        self.rested.get()
-    }
-}
-
-/// A build with something to fall back on. Unless it is said that it has not failed, a
-/// note is made that it has: before it lands, so that who has joined it sees that.
-pub(super) struct Failing<'f, S: Shelf> {
-    pub(super) call: &'f Call<'f>,
-    pub(super) shelf: &'f S,
-    pub(super) hash: u64,
-    pub(super) spare: &'f Spare<S>,
-}
-
-impl<S: Shelf> Failing<'_, S> {
-    pub(super) fn has_not(self) {
-        self.shelf
-            .refreshes()
-            .succeeded(self.hash, &&self.spare.key);
-        std::mem::forget(self);
-    }
-}
-
-impl<S: Shelf> Drop for Failing<'_, S> {
-    fn drop(&mut self) {
-        self.call.rest(self.shelf, self.hash, &self.spare.key);
-    }
-}
-
-impl<V> Looked<V> {
-    /// What is fresh, for a call that does nothing about what is due.
-    pub(super) fn fresh(self, call: &Call<'_>) -> Option<Entry<V>> {
-        match self {
-            Looked::Answer(entry) => Some(entry),
-            Looked::Due(due) if due.verdict.is_fresh() => {
-                call.log.tell(Event::Hit);
-                Some(due.entry)
-            }
-            Looked::Due(_) => {
-                call.log.tell(Event::Expired);
-                None
-            }
-            Looked::Nothing => None,
-        }
-    }
-
-    pub(crate) fn due(self) -> Option<Due<V>> {
-        match self {
-            Looked::Due(due) => Some(due),
-            Looked::Answer(_) | Looked::Nothing => None,
-        }
-    }
-}
 
 impl Call<'_> {
     /// Gets what the look has not brought outright. Blocks this thread.
@@ -238,14 +92,14 @@ impl Call<'_> {
     ) -> Outcome<S> {
         let hard = self.terms.hard_timeout;
         let (due, limit) = match due {
-            None => (None, hard.map(Limit::hard)),
+            None => (None, hard.map(Limit::hard_at)),
             Some(due) => {
                 let rests = self.rests(shelf, hash, &key);
                 let limit = match course(due.verdict, self.terms.while_stale, rests) {
                     Course::Take => return Ok(self.take(due, Answered::Fallback)),
                     Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
                     Course::WaitFor(time) => Some(Limit::soft(time, hard)),
-                    Course::BuildOrTake | Course::Build => hard.map(Limit::hard),
+                    Course::BuildOrTake | Course::Build => hard.map(Limit::hard_at),
                 };
                 (Some(due), limit)
             }

@@ -1,27 +1,24 @@
 //! The way of every call of a function: which memoizer it means, the plain look,
 //! and everything else.
 
+use super::again::of_shelf;
 use super::at::{Place, Shared};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
-use crate::context::Context;
-use crate::drive::block_on;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::etag::Etag;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
-use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
+use crate::memoizer::due::{Due, Elsewhere, Looked};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
-use crate::memoizer::path::{Blocking, Brought, Call, Mode, Track};
-use crate::memoizer::shelf::{Done, Shelf};
+use crate::memoizer::path::{Brought, Call, Mode, Track};
+use crate::memoizer::shelf::Shelf;
 use crate::memoizer::table::{Table, Unshared};
-use crate::memoizer::works::Errand;
 use crate::memoizer::{Meant, Memoized, Rules, Shareable};
 use crate::options::{Ages, Options, Terms};
-use crate::refresh::{Ended, Job};
 use crate::scope;
 use crate::store::AnyFailure;
 use crate::table::Version;
@@ -155,18 +152,11 @@ impl<M: Shareable> Inner<M> {
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
-                let asked = M::lookup(&args);
-                let looked = match nothing {
-                    None => call.look(table, hash, &asked),
-                    Some(_) => Looked::Nothing,
+                let looked = self.look_in_table(&call, table, (hash, nothing), &args);
+                let (key, due) = match looked {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(missed) => missed,
                 };
-                if let Looked::Answer(entry) = &looked
-                    && let Some(value) = entry.value.give()
-                {
-                    return Ok(call.detailed(value));
-                }
-                let key = asked.to_key();
-                drop(asked);
                 let work = again
                     .as_ref()
                     .map(|again| |job, seen| again.in_table(job, seen));
@@ -177,7 +167,7 @@ impl<M: Shareable> Inner<M> {
                     table,
                     hash,
                     key,
-                    (looked.due(), elsewhere),
+                    (due, elsewhere),
                     args,
                     form(),
                 )
@@ -186,12 +176,10 @@ impl<M: Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = call.look(&shelf, hash, &&shared.text);
-                if let Looked::Answer(entry) = &looked
-                    && let Some(value) = shared.give(&entry.value)
-                {
-                    return Ok(call.detailed(value));
-                }
+                let due = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(due) => due,
+                };
                 let key = &shared.key;
                 let work = again
                     .as_ref()
@@ -203,7 +191,7 @@ impl<M: Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (looked.due(), elsewhere),
+                    (due, elsewhere),
                     args,
                     form_in(&shared),
                 )
@@ -212,13 +200,28 @@ impl<M: Shareable> Inner<M> {
         output.map(|value| call.detailed(value))
     }
 
-    /// How a call is made again in the background, if it may be.
-    pub(super) fn again<'s>(&self, settled: &'s Settled<M>, mode: Mode) -> Option<Again<'s, M>> {
-        let may = M::FROM_KEY && mode == Mode::Take && settled.terms.is_for_background();
-        match may {
-            true => self.held().map(|held| Again { held, settled }),
-            false => None,
+    /// The output that the function's own table has for a call; or the key, and what is
+    /// due. With a version, it is known that nothing was there.
+    #[inline]
+    #[allow(clippy::type_complexity)] // the error is what there is to go on with
+    pub(super) fn look_in_table(
+        &self,
+        call: &Call<'_>,
+        table: &Table<M>,
+        (hash, nothing): (u64, Option<Version>),
+        args: &M::Args<'_>,
+    ) -> Result<M::Output, (M::Key, Option<Due<Output<M>>>)> {
+        let asked = M::lookup(args);
+        let looked = match nothing {
+            None => call.look(table, hash, &asked),
+            Some(_) => Looked::Nothing,
+        };
+        if let Looked::Answer(entry) = &looked
+            && let Some(output) = entry.value.give()
+        {
+            return Ok(output);
         }
+        Err((asked.to_key(), looked.due()))
     }
 
     /// A call that asks for more than a plain one.
@@ -294,121 +297,20 @@ impl<M: Shareable> Inner<M> {
         let flown = call.answer(shelf, hash, key, due, elsewhere, build);
         form.given(flown, own.filter(|_| !call.took_due()))
     }
-
-    /// What a call says by its arguments.
-    pub(super) fn said(&self, settled: &Settled<M>, args: &M::Args<'_>) -> Said {
-        let Settled { terms, rules } = settled;
-        Said {
-            hash: self.hash(&M::lookup(args)),
-            etag: rules.etag(args),
-            groups: self.groups(terms, rules, args),
-            ages: rules.ages(args),
-        }
-    }
-
-    /// Does a job for the function's own table.
-    fn work_in_table(
-        &self,
-        settled: &Settled<M>,
-        job: Job<M::Key, Done<Table<M>>>,
-        seen: Option<Seen>,
-        args: M::Args<'_>,
-    ) {
-        let Settled { terms, rules } = settled;
-        let said = self.said(settled, &args);
-        let call = self.for_job(terms, &said);
-        let table = self.table(terms.namespace.as_ref());
-        let (form, ages) = (form::<M>(), said.ages);
-        let build = || form.brought(M::run(args), terms, rules, ages, &mut None);
-        block_on(call.work(table, said.hash, job, seen, |_| Blocking(build)));
-    }
-
-    /// Does a job for a shared store.
-    fn work_in_store(
-        &self,
-        settled: &Settled<M>,
-        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
-        seen: Option<Seen>,
-        args: M::Args<'_>,
-    ) {
-        let Settled { terms, rules } = settled;
-        let said = self.said(settled, &args);
-        let call = self.for_job(terms, &said);
-        let shared = self.place_of_job(terms, &M::lookup(&args));
-        let coding = shared.coding();
-        let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
-            unreachable!("the call that sent it here has been refused");
-        };
-        let (hash, form, ages) = (hash_of(&shared.text), form_in(&shared), said.ages);
-        let build = || form.brought(M::run(args), terms, rules, ages, &mut None);
-        block_on(call.work(&shelf, hash, job, seen, |_| Blocking(build)));
-    }
-
-    /// The call that a job is.
-    pub(super) fn for_job<'c>(&'c self, terms: &'c Terms, said: &'c Said) -> Call<'c> {
-        let (etag, groups) = (said.etag.as_ref(), said.groups.as_ref());
-        self.in_full(terms, etag, groups, Mode::Take, Version::UNKNOWN)
-    }
-
-    /// Where a job for a shared store puts its result.
-    pub(super) fn place_of_job<'i>(
-        &'i self,
-        terms: &'i Terms,
-        asked: &impl Lookup<M::Key>,
-    ) -> Shared<'i, M> {
-        match self.place(terms, asked) {
-            Place::Shared(shared) => shared,
-            Place::Own(_) => unreachable!("the terms that sent it here name a store"),
-        }
-    }
 }
 
-/// What a call says by its arguments.
-pub(super) struct Said {
-    pub(super) hash: u64,
-    pub(super) etag: Option<Etag>,
-    pub(super) groups: Option<Asked>,
-    pub(super) ages: Ages,
-}
-
-/// Work for a shelf whose type cannot be named.
-pub(super) fn of_shelf<'e, S: Shelf>(
-    _: &S,
-    work: &'e (impl Fn(Job<S::Key, Done<S>>, Option<Seen>) -> Errand + Sync + 'e),
-) -> &'e Elsewhere<'e, S> {
-    work
-}
-
-/// How a call is made again in the background: from its key.
-pub(super) struct Again<'s, M: Memoized> {
-    pub(super) held: Held<Inner<M>>,
-    pub(super) settled: &'s Settled<M>,
-}
-
-impl<M: Shareable> Again<'_, M> {
-    fn in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Errand {
-        let (held, settled) = (self.held.clone(), self.settled.clone());
-        let context = Context::outside();
-        Errand::Blocks(Box::new(move || {
-            let key = job.key().clone();
-            context
-                .enter(|| M::from_key(&key, |args| held.work_in_table(&settled, job, seen, args)));
-        }))
+/// The output that a shared store has for a call, or what is due.
+#[inline]
+pub(super) fn given<M: Shareable>(
+    looked: Looked<AnyValue>,
+    shared: &Shared<'_, M>,
+) -> Result<M::Output, Option<Due<AnyValue>>> {
+    if let Looked::Answer(entry) = &looked
+        && let Some(output) = shared.give(&entry.value)
+    {
+        return Ok(output);
     }
-
-    fn in_store(
-        &self,
-        key: &M::Key,
-        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
-        seen: Option<Seen>,
-    ) -> Errand {
-        let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
-        let context = Context::outside();
-        Errand::Blocks(Box::new(move || {
-            context
-                .enter(|| M::from_key(&key, |args| held.work_in_store(&settled, job, seen, args)));
-        }))
-    }
+    Err(looked.due())
 }
 
 /// An error of the function's own is part of its output, so it is none of these.

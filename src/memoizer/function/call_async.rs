@@ -1,24 +1,19 @@
 //! The same way for callers that await.
 
+use super::again::of_shelf;
 use super::at::Place;
-use super::call::{Again, Form, at_hand, current, form, form_in, of_shelf};
+use super::call::{Form, at_hand, current, form, form_in, given};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
-use crate::context::Context;
 use crate::drive::boxed;
-use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::flight::raise;
-use crate::key::{Lookup, hash_of};
-use crate::memoizer::due::{Due, Elsewhere, Looked, Seen};
+use crate::key::hash_of;
+use crate::memoizer::due::{Due, Elsewhere};
 use crate::memoizer::path::{Awaiting, Call, Mode};
-use crate::memoizer::shelf::{Done, Shelf};
-use crate::memoizer::table::Table;
-use crate::memoizer::works::Errand;
+use crate::memoizer::shelf::Shelf;
 use crate::memoizer::{MemoizedAsync, Rules, Shareable};
 use crate::options::Options;
-use crate::refresh::{Ended, Job};
-use crate::store::AnyFailure;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -102,18 +97,10 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
             Place::Own(table) => {
-                let (key, due) = {
-                    let asked = M::lookup(&args);
-                    let looked = match nothing {
-                        None => call.look(table, hash, &asked),
-                        Some(_) => Looked::Nothing,
-                    };
-                    if let Looked::Answer(entry) = &looked
-                        && let Some(output) = entry.value.give()
-                    {
-                        return Ok(call.detailed(output));
-                    }
-                    (asked.to_key(), looked.due())
+                let looked = self.look_in_table(&call, table, (hash, nothing), &args);
+                let (key, due) = match looked {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(missed) => missed,
                 };
                 let errand = again
                     .as_ref()
@@ -135,12 +122,10 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = call.look(&shelf, hash, &&shared.text);
-                if let Looked::Answer(entry) = &looked
-                    && let Some(output) = shared.give(&entry.value)
-                {
-                    return Ok(call.detailed(output));
-                }
+                let due = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                    Ok(output) => return Ok(call.detailed(output)),
+                    Err(due) => due,
+                };
                 let key = &shared.key;
                 let errand = again
                     .as_ref()
@@ -152,7 +137,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (looked.due(), elsewhere),
+                    (due, elsewhere),
                     args,
                     form_in(&shared),
                 )
@@ -188,77 +173,5 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let flown = call.answer_in_full(shelf, hash, key, due, elsewhere, build);
         let flown = flown.await;
         form.given(flown, own.filter(|_| !call.took_due()))
-    }
-
-    /// Does a job for the function's own table.
-    async fn work_in_table_async(
-        &self,
-        settled: &Settled<M>,
-        job: Job<M::Key, Done<Table<M>>>,
-        seen: Option<Seen>,
-        key: &M::Key,
-    ) {
-        let Settled { terms, rules } = settled;
-        let Some(said) = M::from_key(key, |args| self.said(settled, &args)) else {
-            return;
-        };
-        let Some(run) = M::run_from_key(key) else {
-            return;
-        };
-        let call = self.for_job(terms, &said);
-        let table = self.table(terms.namespace.as_ref());
-        let (form, ages) = (form::<M>(), said.ages);
-        let build = async { form.brought(run.await, terms, rules, ages, &mut None) };
-        call.work(table, said.hash, job, seen, |_| Awaiting(build))
-            .await;
-    }
-
-    /// Does a job for a shared store.
-    async fn work_in_store_async(
-        &self,
-        settled: &Settled<M>,
-        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
-        seen: Option<Seen>,
-        key: &M::Key,
-    ) {
-        let Settled { terms, rules } = settled;
-        let Some(said) = M::from_key(key, |args| self.said(settled, &args)) else {
-            return;
-        };
-        let Some(run) = M::run_from_key(key) else {
-            return;
-        };
-        let call = self.for_job(terms, &said);
-        let shared = self.place_of_job(terms, &key);
-        let coding = shared.coding();
-        let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
-            unreachable!("the call that sent it here has been refused");
-        };
-        let (hash, form, ages) = (hash_of(&shared.text), form_in(&shared), said.ages);
-        let build = async { form.brought(run.await, terms, rules, ages, &mut None) };
-        call.work(&shelf, hash, job, seen, |_| Awaiting(build))
-            .await;
-    }
-}
-
-impl<M: MemoizedAsync + Shareable> Again<'_, M> {
-    fn awaited_in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Errand {
-        let (held, settled) = (self.held.clone(), self.settled.clone());
-        Errand::Awaits(boxed(Context::outside().attach(async move {
-            let key = job.key().clone();
-            held.work_in_table_async(&settled, job, seen, &key).await;
-        })))
-    }
-
-    fn awaited_in_store(
-        &self,
-        key: &M::Key,
-        job: Job<String, Ended<Entry<AnyValue>, AnyFailure>>,
-        seen: Option<Seen>,
-    ) -> Errand {
-        let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
-        Errand::Awaits(boxed(Context::outside().attach(async move {
-            held.work_in_store_async(&settled, job, seen, &key).await;
-        })))
     }
 }

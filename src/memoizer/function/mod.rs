@@ -1,5 +1,8 @@
 //! Calls of a memoized function.
 
+mod again;
+#[cfg(feature = "async")]
+mod again_async;
 mod at;
 mod call;
 #[cfg(feature = "async")]

@@ -407,6 +407,8 @@ impl Call<'_> {
             Err(BuildError::NotLocked(_)) => {
                 self.terms.on_lock_timeout == OnLockTimeout::Error && self.guards(shelf).is_some()
             }
+            // It took longer than another call had for it.
+            Err(BuildError::TimedOut(_)) => self.terms.hard_timeout.is_some(),
             Err(error) => error
                 .failure()
                 .is_none_or(|failure| shelf.knows(Err(failure))),
