@@ -17,7 +17,7 @@ pub const USAGE: &str = "usage: mementos-service [OPTION VALUE]..
   --prefix TEXT               what names in Redis begin with: mementos-service:
   --max-age TIME              how long articles are fresh: 2s
   --stale-for TIME            for how long after that they are served: 60s
-  --soft-timeout TIME         how long a request waits if there is a stale one: 10ms
+  --soft-timeout TIME         how long a request waits if there is a stale one: 0s
   --hard-timeout TIME         how long it waits if there is none: 3s
   --retry-after TIME          the time between two refreshes, if they fail: 250ms
   --upstream-listen ADDRESS   where the upstream listens: 127.0.0.1:0

@@ -50,7 +50,7 @@ impl Default for Times {
         Times {
             max_age: Duration::from_secs(2),
             stale_for: Duration::from_secs(60),
-            soft_timeout: Duration::from_millis(10),
+            soft_timeout: Duration::ZERO,
             hard_timeout: Duration::from_secs(3),
             retry_after: Duration::from_millis(250),
         }
@@ -164,16 +164,12 @@ impl Cache {
     /// If there is none in time, or the upstream fails, and none is kept.
     pub(crate) async fn article(&self, id: u64) -> Result<Answer, BuildError<Refused>> {
         let key = key(id);
-        let options = Options::new().region(ARTICLES);
-        let source = Source {
-            far: self.far.as_ref().map(|far| far.memo.clone()),
-            client: Client::memento(&self.upstream),
-            times: self.times,
-            id,
+        let Detailed { value, how } = match self.ask(&key, id).await {
+            // It may have joined a refresh that had something to fall back on, and so tried
+            // but once; and that has been deleted since. Now it asks for itself.
+            Err(BuildError::Failed(_)) => self.ask(&key, id).await?,
+            asked => asked?,
         };
-        let build = move |kept| source.clone().article(kept);
-        let got = self.near.memo.get_conditional_async(&key, options, build);
-        let Detailed { value, how } = got.await?;
         // What is kept may be newer by now: then that is the answer, so that it and its
         // mark belong together.
         let kept: Option<Entry<Found>> = self.near.memo.entry(&key)?;
@@ -189,6 +185,19 @@ impl Cache {
                 article: entry.into_value(),
             },
         })
+    }
+
+    async fn ask(&self, key: &str, id: u64) -> Result<Detailed<Found>, BuildError<Refused>> {
+        let options = Options::new().region(ARTICLES);
+        let source = Source {
+            far: self.far.as_ref().map(|far| far.memo.clone()),
+            client: Client::memento(&self.upstream),
+            times: self.times,
+            id,
+        };
+        let build = move |kept| source.clone().article(kept);
+        let memo = &self.near.memo;
+        memo.get_conditional_async(key, options, build).await
     }
 
     /// The articles on a page, and how the answer came about.

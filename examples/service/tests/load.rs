@@ -150,7 +150,7 @@ async fn ask_until(ends: Instant, mut connection: Connection, number: u64) -> Se
         if Instant::now() >= ends {
             break;
         }
-        let id = (number * 31 + turn * 17) % ARTICLES;
+        let id = scattered(number << 32 | turn) % ARTICLES;
         // Every other request says what it has.
         let has = known.get(&id).filter(|_| turn % 2 == 0);
         let etag = has.map(|known| ("if-none-match", known.etag.as_str()));
@@ -187,6 +187,14 @@ async fn ask_until(ends: Instant, mut connection: Connection, number: u64) -> Se
         }
     }
     seen
+}
+
+/// A number that looks as if it had nothing to do with `number`: so each key is asked for
+/// at all times. (The mixer of MurmurHash3, A. Appleby.)
+fn scattered(number: u64) -> u64 {
+    let mixed = (number ^ (number >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    mixed ^ (mixed >> 33)
 }
 
 /// The version of an answer, and for how long it had not been current any more.

@@ -8,7 +8,10 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
 /// One connection, which asks one thing after the other.
-pub(crate) struct Connection(SendRequest<Full<Bytes>>);
+pub(crate) struct Connection {
+    host: String,
+    send: SendRequest<Full<Bytes>>,
+}
 
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -23,7 +26,8 @@ impl Connection {
         stream.set_nodelay(true).unwrap();
         let (send, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        Connection(send)
+        let host = address.to_string();
+        Connection { host, send }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -55,13 +59,13 @@ impl Connection {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header("host", "service");
+            .header("host", &self.host);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
-        self.0.ready().await?;
-        let response = self.0.send_request(request.body(body).unwrap()).await?;
+        self.send.ready().await?;
+        let response = self.send.send_request(request.body(body).unwrap()).await?;
         let (head, body) = response.into_parts();
         Ok(Answer {
             status: head.status.as_u16(),
