@@ -16,19 +16,20 @@
 //! it does not hear Redis, so that no process serves what another has deleted. Here that
 //! may be served for as long as it is fresh or stale in memory.)
 
-use crate::client::{Client, Marked, Refused, Said};
+use crate::client::{Client, Marked, Refused};
 use crate::pages;
+use crate::source::{Found, Source, key};
 use crate::watch::Watch;
-use mementos::store::bytes::Encoded;
+use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::store::redis::RedisStore;
-use mementos::store::{MemoryStore, SharedStore, StoreError};
+use mementos::store::{MemoryStore, SharedStore, Store, StoreError};
 use mementos::{
-    Answered, AnyValue, BuildError, Built, Detailed, Entry, Etag, Function, Kept, MemoError,
-    Memoizer, MetricsObserver, Options,
+    Answered, AnyValue, BuildError, Detailed, Entry, Etag, Function, MemoError, Memoizer,
+    MetricsObserver, Options,
 };
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// How long articles are fresh, and what is done about those that are not.
 #[derive(Clone, Copy, Debug)]
@@ -57,9 +58,6 @@ impl Default for Times {
     }
 }
 
-/// An article with its mark, or that there is none of that number.
-type Found = Option<Arc<Marked>>;
-
 /// What is kept.
 pub(crate) struct Cache {
     near: Level,
@@ -83,6 +81,9 @@ pub(crate) enum Place {
     Memory(Arc<MemoryStore<String, Entry<AnyValue>>>),
     Redis(Arc<RedisStore>),
 }
+
+/// The keys in a store, with what is known of them there.
+pub(crate) type Listing = Result<Vec<(String, Option<Entry<AnyValue>>)>, StoreError>;
 
 /// An answer to a request.
 #[derive(Debug)]
@@ -110,10 +111,6 @@ pub(crate) struct Facts {
 pub(crate) const ARTICLES: &str = "articles";
 /// The region of what Redis keeps of them.
 pub(crate) const IN_REDIS: &str = "articles in redis";
-
-/// For which part of the hard timeout the upstream is asked again and again.
-const PATIENCE: f64 = 0.8;
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 impl Cache {
     /// A cache of what the upstream at this address has. It is made in the runtime that is
@@ -269,10 +266,8 @@ impl Place {
         }
     }
 
-    /// The keys that Redis has. Blocks.
-    pub(crate) fn keys(&self) -> Result<Vec<(String, Option<Entry<AnyValue>>)>, StoreError> {
-        use mementos::store::Store;
-        use mementos::store::bytes::ByteStore;
+    /// The keys that are there. Blocks.
+    pub(crate) fn keys(&self) -> Listing {
         match self {
             Place::Memory(store) => {
                 let entries = store.entries()?.into_iter();
@@ -281,113 +276,6 @@ impl Place {
             Place::Redis(store) => {
                 let keys = store.keys("")?.unwrap_or_default();
                 Ok(keys.into_iter().map(|key| (key, None)).collect())
-            }
-        }
-    }
-}
-
-/// Where an article comes from that is not in memory.
-#[derive(Clone)]
-struct Source {
-    far: Option<Memoizer>,
-    client: Arc<Client>,
-    times: Times,
-    id: u64,
-}
-
-impl Source {
-    /// What memory is to keep.
-    async fn article(self, kept: Option<Kept<Found>>) -> Result<Built<Found>, Refused> {
-        let tries = match &kept {
-            Some(_) => Tries::Once,
-            None => Tries::For(self.times.hard_timeout.mul_f64(PATIENCE)),
-        };
-        match self.far.clone() {
-            Some(far) => self.from_redis(far, kept, tries).await,
-            None => self.from_upstream(kept, None, tries).await,
-        }
-    }
-
-    async fn from_redis(
-        self,
-        far: Memoizer,
-        near: Option<Kept<Found>>,
-        tries: Tries,
-    ) -> Result<Built<Found>, Refused> {
-        let (key, retry_after) = (key(self.id), self.times.retry_after);
-        let options = Options::new().region(IN_REDIS);
-        let known = near.as_ref().map(|near| near.value().clone());
-        let build = move |kept| {
-            let (source, known) = (self.clone(), known.clone());
-            async move { source.from_upstream(kept, known, tries).await }
-        };
-        let got = far.get_conditional_async(&key, options, build).await;
-        let Detailed { value, how } = got.map_err(|error| match error {
-            BuildError::Failed(failed) => failed.error().clone(),
-            other => Refused::Unreachable(other.to_string()),
-        })?;
-        Ok(match near {
-            // What is stale in Redis may be older than what is stale here.
-            Some(_) if how.is_stale() => return Err(Refused::Stale),
-            Some(near) if *near.value() == value => near.not_modified(),
-            _ if how.is_stale() => built(value).max_age(retry_after),
-            _ => built(value),
-        })
-    }
-
-    /// Asks the upstream for what is not what is kept here, or what is known.
-    async fn from_upstream(
-        &self,
-        kept: Option<Kept<Found>>,
-        known: Option<Found>,
-        tries: Tries,
-    ) -> Result<Built<Found>, Refused> {
-        let at_hand = kept.as_ref().map(Kept::value).or(known.as_ref());
-        let marked = at_hand.and_then(Option::as_ref);
-        let mark = marked.and_then(|marked| marked.mark.as_deref());
-        let said = tries.of(|| self.client.article(self.id, mark)).await?;
-        Ok(match (said, kept) {
-            (Said::NotModified, Some(kept)) => kept.not_modified(),
-            (Said::NotModified, None) => built(known.flatten()),
-            (Said::Current(marked), _) => built(Some(Arc::new(marked))),
-            (Said::Nothing, _) => built(None),
-        })
-    }
-}
-
-fn built(found: Found) -> Built<Found> {
-    match found {
-        None => Built::negative(None),
-        Some(marked) => {
-            let mark = marked.mark.clone();
-            Built::new(Some(marked)).etag(mark)
-        }
-    }
-}
-
-/// How often the upstream is asked that fails.
-#[derive(Clone, Copy)]
-enum Tries {
-    /// There is something stale to fall back on, and another request will ask again.
-    Once,
-    /// There is nothing: as often as there is time for.
-    For(Duration),
-}
-
-impl Tries {
-    async fn of<T, F: Future<Output = Result<T, Refused>>>(
-        self,
-        ask: impl Fn() -> F,
-    ) -> Result<T, Refused> {
-        let begin = Instant::now();
-        let mut pause = Duration::from_millis(5);
-        loop {
-            match (ask().await, self) {
-                (Err(_), Tries::For(time)) if begin.elapsed() + pause < time => {
-                    tokio::time::sleep(pause).await;
-                    pause = LONGEST_PAUSE.min(2 * pause);
-                }
-                (answer, _) => return answer,
             }
         }
     }
@@ -404,8 +292,4 @@ impl Facts {
             fresh_for: entry.expires().map(left).unwrap_or_default(),
         }
     }
-}
-
-fn key(id: u64) -> String {
-    format!("article:{id}")
 }

@@ -1,12 +1,12 @@
 //! What the page shows, as data.
 
-use crate::cache::{ARTICLES, Cache, IN_REDIS, Level, Place};
+use crate::cache::{ARTICLES, Cache, IN_REDIS, Level, Listing, Place};
 use crate::pages;
 use crate::tally::{Answers, Tally};
 use crate::upstream::{Asked, Behaviour, Upstream};
-use mementos::store::StoreError;
 use mementos::{AnyValue, Entry, Memoized, Registry, Snapshot, Stats};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// All of it.
@@ -89,11 +89,9 @@ pub(crate) struct Tallies {
 /// So many keys are shown.
 const MOST_KEYS: usize = 200;
 
-type Listed = Result<Vec<(String, Option<Entry<AnyValue>>)>, StoreError>;
-
 /// Looks at everything. Blocks: Redis is asked for its keys.
 pub(crate) fn inspect(cache: &Cache, tallies: &Tallies, upstream: &Upstream) -> Inspection {
-    let levels: Vec<(&Level, Listed)> = cache
+    let levels: Vec<(&Level, Listing)> = cache
         .levels()
         .map(|level| (level, level.place.keys()))
         .collect();
@@ -116,7 +114,7 @@ pub(crate) fn inspect(cache: &Cache, tallies: &Tallies, upstream: &Upstream) -> 
     }
 }
 
-fn store((level, listed): &(&Level, Listed)) -> StoreRow {
+fn store((level, listed): &(&Level, Listing)) -> StoreRow {
     let fault = level.watch.last_fault();
     let by_function = level.memo.functions().into_iter().map(|(_, stats)| stats);
     let all = by_function.chain([level.memo.stats()]);
@@ -131,7 +129,7 @@ fn store((level, listed): &(&Level, Listed)) -> StoreRow {
 }
 
 /// A row for each function in each store. What is asked by hand is articles.
-fn functions(levels: &[(&Level, Listed)], tallies: &Tallies) -> Vec<FunctionRow> {
+fn functions(levels: &[(&Level, Listing)], tallies: &Tallies) -> Vec<FunctionRow> {
     let mut rows = Vec::new();
     for (level, listed) in levels {
         let building = level.store.building();
@@ -165,7 +163,7 @@ fn count<T>(keys: &[(String, T)], is_own: &dyn Fn(&str) -> bool) -> usize {
     keys.iter().filter(|(key, _)| is_own(key)).count()
 }
 
-fn slowest(levels: &[(&Level, Listed)]) -> Vec<SlowRow> {
+fn slowest(levels: &[(&Level, Listing)]) -> Vec<SlowRow> {
     let all = levels.iter().flat_map(|(level, _)| {
         let slowest = level.watch.slowest().into_iter();
         slowest.map(|slow| SlowRow {
@@ -190,10 +188,9 @@ fn building(level: &Level) -> impl Iterator<Item = BuildingRow> {
 }
 
 /// The first keys by name, and how many more there are.
-fn keys(levels: &[(&Level, Listed)]) -> (Vec<KeyRow>, usize) {
+fn keys(levels: &[(&Level, Listing)]) -> (Vec<KeyRow>, usize) {
     let now = SystemTime::now();
-    let mut rows: Vec<KeyRow> = Vec::new();
-    let mut found = std::collections::BTreeMap::new();
+    let mut found = BTreeMap::new();
     for (level, listed) in levels {
         for (key, entry) in listed.iter().flatten() {
             let row = found
@@ -203,8 +200,7 @@ fn keys(levels: &[(&Level, Listed)]) -> (Vec<KeyRow>, usize) {
         }
     }
     let more = found.len().saturating_sub(MOST_KEYS);
-    rows.extend(found.into_values().take(MOST_KEYS));
-    (rows, more)
+    (found.into_values().take(MOST_KEYS).collect(), more)
 }
 
 impl KeyRow {

@@ -46,6 +46,7 @@ mod inspect;
 mod pages;
 mod routes;
 mod server;
+mod source;
 mod tally;
 mod upstream;
 mod watch;
