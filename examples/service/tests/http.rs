@@ -229,7 +229,11 @@ async fn a_refresh_asks_whether_what_is_kept_holds() {
         let seen = service.inspect().await;
         let articles = row(&seen, "functions", "name", "articles");
         let held = articles["stats"]["not_modified"].as_u64();
-        assert_eq!(seen["upstream"]["not_modified"].as_u64(), held);
+        // It says so before the build has ended.
+        assert!(
+            seen["upstream"]["not_modified"].as_u64() >= held,
+            "{seen:#}"
+        );
         (held >= Some(2)).then_some(())
     })
     .await;
