@@ -1,13 +1,15 @@
 //! Results over Redis, and with memory in front of it. Needs `redis-server`.
 
-use mementos::store::bytes::Encoded;
+use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::store::redis::RedisStore;
-use mementos::store::{MemoryStore, Tiered};
+use mementos::store::{MemoryStore, StoreError, Tiered};
 use mementos::{Memoizer, Options as Terms};
 use mementos_benches::{Options, Subject, Target, report, take_turns};
+use std::future::poll_fn;
 use std::hint::black_box;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// How many keys there are.
@@ -29,6 +31,11 @@ fn main() {
     let memory = Memoizer::new(MemoryStore::new());
     for memo in [&over_redis, &tiered, &memory] {
         keys.iter().for_each(|key| drop(get(memo, key)));
+    }
+    let store = server.store();
+    for key in &keys {
+        let bytes = rmp_serde::to_vec_named(&value()).expect("texts can be encoded");
+        store.put(key, &bytes, None).expect("the server answers");
     }
     let rounds = options.pick(3, 51);
     let groups = [
@@ -62,6 +69,17 @@ fn main() {
             KEYS * PASSES,
             &options,
         ),
+        take_turns(
+            "the bytes of a key over Redis",
+            vec![
+                Subject::new("get", blocking(&store, &keys)),
+                Subject::new("awaited", one_by_one(&store, &keys)),
+                Subject::new("awaited, 100 at once", at_once(&store, &keys)),
+            ],
+            rounds,
+            KEYS * PASSES,
+            &options,
+        ),
     ];
     report("bytes", &options, &groups);
 }
@@ -90,6 +108,43 @@ fn many<'a>(memo: &'a Memoizer, keys: &'a [String]) -> impl FnMut() -> Duration 
             drop(black_box(all.expect("no build fails")));
         })
     }
+}
+
+fn blocking<'a>(store: &'a RedisStore, keys: &'a [String]) -> impl FnMut() -> Duration + 'a {
+    move || passes(|| keys.iter().for_each(|key| is_there(store.get(key))))
+}
+
+fn one_by_one<'a>(store: &'a RedisStore, keys: &'a [String]) -> impl FnMut() -> Duration + 'a {
+    let store = store.awaited().expect("it can be awaited");
+    let get = |key: &String| is_there(pollster::block_on(store.get(key)));
+    move || passes(|| keys.iter().for_each(get))
+}
+
+fn at_once<'a>(store: &'a RedisStore, keys: &'a [String]) -> impl FnMut() -> Duration + 'a {
+    let store = store.awaited().expect("it can be awaited");
+    move || {
+        passes(|| {
+            let mut gets: Vec<_> = keys.iter().map(|key| store.get(key)).collect();
+            pollster::block_on(poll_fn(|context| {
+                gets.retain_mut(|get| match get.as_mut().poll(context) {
+                    Poll::Ready(got) => {
+                        is_there(got);
+                        false
+                    }
+                    Poll::Pending => true,
+                });
+                match gets.is_empty() {
+                    true => Poll::Ready(()),
+                    false => Poll::Pending,
+                }
+            }));
+        })
+    }
+}
+
+fn is_there(got: Result<Option<Vec<u8>>, StoreError>) {
+    let bytes = got.expect("the server answers");
+    drop(black_box(bytes.expect("it was put")));
 }
 
 fn passes(mut pass: impl FnMut()) -> Duration {

@@ -4,7 +4,11 @@ use crate::registry::Registry;
 use std::fmt;
 use std::sync::{Arc, Weak};
 #[cfg(feature = "async")]
-use std::{future::poll_fn, pin::pin};
+use std::{
+    future::poll_fn,
+    pin::{Pin, pin},
+    task::{self, Poll},
+};
 
 /// Where a call is made: in which registry and memoizer, and inside which build.
 ///
@@ -81,7 +85,7 @@ impl Context {
 
 #[cfg(feature = "async")]
 impl Context {
-    /// Polls `future` in this context, on whatever threads. For what a build spawns, and
+    /// Polls `future` in this context, on whatever threads, and drops it there. For what a build spawns, and
     /// then awaits: what is polled in the build itself, as the arms of a `join!` are, is
     /// part of it anyhow.
     ///
@@ -103,8 +107,39 @@ impl Context {
     pub fn attach<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         let context = self.clone();
         async move {
-            let mut future = pin!(future);
-            poll_fn(|polled| context.enter(|| future.as_mut().poll(polled))).await
+            let future = pin!(Some(future));
+            let mut attached = Attached { context, future };
+            poll_fn(|polled| attached.poll(polled)).await
+        }
+    }
+}
+
+/// What is polled in a context, until it is done.
+#[cfg(feature = "async")]
+struct Attached<'f, F> {
+    context: Context,
+    future: Pin<&'f mut Option<F>>,
+}
+
+#[cfg(feature = "async")]
+impl<F: Future> Attached<'_, F> {
+    fn poll(&mut self, polled: &mut task::Context<'_>) -> Poll<F::Output> {
+        let future = self.future.as_mut().as_pin_mut();
+        let future = future.expect("nobody polls what is done");
+        let polled = self.context.enter(|| future.poll(polled));
+        if polled.is_ready() {
+            self.future.set(None);
+        }
+        polled
+    }
+}
+
+#[cfg(feature = "async")]
+impl<F> Drop for Attached<'_, F> {
+    fn drop(&mut self) {
+        // It was given up: what it drops may ask for what it is part of.
+        if self.future.is_some() {
+            self.context.enter(|| self.future.set(None));
         }
     }
 }

@@ -150,7 +150,7 @@
 //! | `bytes` | results as bytes: [`store`]s of them, codecs, leases | no |
 //! | `disk` | `store::disk`: bytes in one file for several processes, on redb; needs Rust 1.90 | no |
 //! | `metrics` | `MetricsObserver` | no |
-//! | `redis` | a byte store in Redis or Valkey, by one server, Sentinel or Cluster | no |
+//! | `redis` | a byte store in Redis or Valkey, by one server, Sentinel or Cluster; with `async`, for callers that await too | no |
 //! | `opendal` | results in any storage that OpenDAL reaches | no |
 //! | `serde` | [`Regions`] from a file, a [`Snapshot`] as data | no |
 //! | `testing` | what every store must do, and stores that fail on purpose | no |
@@ -199,6 +199,7 @@ mod sync;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod wakers;
 
 pub use answered::{Answered, Detailed};
 pub use built::{Built, Kept};

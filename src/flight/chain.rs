@@ -61,6 +61,9 @@ pub(crate) enum Part {
 /// The flights that cannot land before what this thread is about to wait for, or
 /// to lead. Ancestors that one of them names as its parent are left out.
 ///
+/// A flight that is polled need not name the one below it: its future may have been
+/// begun elsewhere, and handed in.
+///
 /// A flight that has landed is passed over: a helper may have outlived it. While
 /// a thread is being torn down its chain is gone; a destructor that asks for an
 /// instance then counts as an outside caller.
@@ -71,11 +74,10 @@ pub(super) fn blocked() -> Vec<Arc<dyn Node>> {
         if chain.is_empty() {
             return Vec::new();
         }
-        let above = chain.iter().skip(1).map(|place| Some(place.part));
-        let above = above.chain([None]);
+        let above = chain.iter().skip(1).map(Some).chain([None]);
         let ends = chain.iter().zip(above).filter(|(place, above)| {
-            // Who leads a flight names the one below as its parent.
-            *above != Some(Part::Leads) && !place.node.link().has_landed()
+            let is_named = above.is_some_and(|above| above.node.link().is_inside(place.id));
+            !is_named && !place.node.link().has_landed()
         });
         ends.map(|(place, _)| place.node.hold()).collect()
     };

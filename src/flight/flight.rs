@@ -20,7 +20,8 @@ use crate::clock::Moment;
 use crate::drive::wake_by;
 use crate::error::{BuildError, Site};
 use crate::key::Key;
-use crate::sync::{Mutex, Ordering};
+use crate::sync::Ordering;
+use crate::wakers::{Waiting, Wakers};
 use once_cell::sync::OnceCell;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -50,7 +51,7 @@ pub(crate) struct Flight<K, V, E> {
     /// Who leads it, if that is asked for.
     thread: Option<Thread>,
     landing: OnceCell<Landing<V, E>>,
-    waiters: Mutex<Vec<Waker>>,
+    waiters: Wakers,
 }
 
 /// What came of an attempt to publish.
@@ -79,7 +80,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
             since: Moment::now(),
             thread,
             landing: OnceCell::new(),
-            waiters: Mutex::new(Vec::new()),
+            waiters: Wakers::new(),
         }
     }
 
@@ -145,20 +146,16 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
             graph::landed(&self.link);
         }
         if before & state::AWAITED != 0 {
-            let waiters = std::mem::take(&mut *self.waiters.lock());
-            waiters.into_iter().for_each(Waker::wake);
+            self.waiters.wake();
         }
     }
 
     /// Whether the flight has landed; if not, `waker` is woken when it has.
-    fn poll_landed(&self, waker: &Waker) -> bool {
+    fn poll_landed(&self, waiting: &mut Waiting<'_>, waker: &Waker) -> bool {
         if self.link.has_landed() {
             return true;
         }
-        let mut waiters = self.waiters.lock();
-        if !waiters.iter().any(|known| known.will_wake(waker)) {
-            waiters.push(waker.clone());
-        }
+        waiting.by(waker);
         // In this order: if the landing comes after this mark, it sees the mark
         // and finds the waker; if it came before, the mark tells us.
         let before = self.link.state.fetch_or(state::AWAITED, Ordering::AcqRel);
@@ -167,8 +164,9 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
 
     /// Waits until the flight has landed or the deadline passes; answers whether it has.
     async fn landed(&self, deadline: Option<Instant>) -> bool {
+        let mut waiting = self.waiters.join();
         poll_fn(|context| {
-            if self.poll_landed(context.waker()) {
+            if self.poll_landed(&mut waiting, context.waker()) {
                 return Poll::Ready(true);
             }
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {

@@ -70,6 +70,11 @@ impl Link {
         std::ptr::from_ref(self).addr()
     }
 
+    /// Whether the flight with this id is one of those inside which this is led.
+    pub(super) fn is_inside(&self, id: usize) -> bool {
+        self.parents.iter().any(|parent| parent.link().id() == id)
+    }
+
     pub(super) fn has_landed(&self) -> bool {
         self.state.load(Ordering::Acquire) & state::LANDED != 0
     }

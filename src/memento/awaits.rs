@@ -1,6 +1,6 @@
 //! Types whose constructor is awaited.
 
-use super::call::{Asked, ask, unwrap};
+use super::call::{Asked, ask, ask_for_ever, unwrap};
 use super::{Memento, Outcome};
 use crate::drive::Boxed;
 use crate::error::BuildError;
@@ -99,9 +99,15 @@ where
     fn memento_ref_async(args: Self::Args<'_>) -> impl Future<Output = &'static Self> + Send {
         const { assert!(Self::KEEP.is_static(), "memento_ref needs keep = static") };
         async {
-            let key = Self::key(&args);
-            drop(unwrap(get::<Self, R>(args, Patience::Endless).await));
-            super::call::kept_for_ever::<Self, R>(&key)
+            let (inner, hash, key) = match ask_for_ever::<Self, R>(&args) {
+                Asked::Kept(instance) => return instance,
+                Asked::Missing { inner, hash, key } => (inner, hash, key),
+            };
+            let (asked, construct) = (key.clone(), Self::construct_async(args));
+            let built = inner.build_async(hash, key, Patience::Endless, construct);
+            drop(unwrap(built.await));
+            let kept = inner.hit_for_ever(&&asked);
+            kept.expect("what was built is kept, and for ever")
         }
     }
 }

@@ -82,10 +82,11 @@ fn get_elsewhere<T: Memento<R>, R: Outcome<T>>(
     }
 }
 
-/// What a look brings to a caller that awaits.
+/// What a look brings to a caller that awaits: an instance, or where it is to be built.
+/// That is the partition that is meant where the call is polled first.
 #[cfg(feature = "async")]
-pub(super) enum Asked<T: Memento<R>, R: Outcome<T>> {
-    Kept(Arc<T>),
+pub(super) enum Asked<T: Memento<R>, R: Outcome<T>, I = Arc<T>> {
+    Kept(I),
     Missing {
         inner: Held<InnerOf<T, R>>,
         hash: u64,
@@ -97,26 +98,46 @@ pub(super) enum Asked<T: Memento<R>, R: Outcome<T>> {
 #[cfg(feature = "async")]
 #[inline]
 pub(super) fn ask<T: Memento<R>, R: Outcome<T>>(args: &T::Args<'_>) -> Asked<T, R> {
-    let inner = match global_at_hand::<T, R>() {
+    let (inner, asked) = (meant::<T, R>(), T::lookup(args));
+    let hit = inner.hit(&asked);
+    or_missing(hit, inner, &asked)
+}
+
+/// The same for a type that is kept for ever.
+#[cfg(feature = "async")]
+#[inline]
+pub(super) fn ask_for_ever<T: Memento<R>, R: Outcome<T>>(
+    args: &T::Args<'_>,
+) -> Asked<T, R, &'static T> {
+    let (inner, asked) = (meant::<T, R>(), T::lookup(args));
+    let hit = inner.hit_for_ever(&asked);
+    or_missing(hit, inner, &asked)
+}
+
+#[cfg(feature = "async")]
+#[inline]
+fn meant<T: Memento<R>, R: Outcome<T>>() -> Held<InnerOf<T, R>> {
+    match global_at_hand::<T, R>() {
         Some(inner) => Held::Forever(inner),
         None => current::<T, R>(),
-    };
-    let asked = T::lookup(args);
-    match inner.hit(&asked) {
-        Ok(instance) => Asked::Kept(instance),
-        Err(hash) => {
-            let key = asked.to_key();
-            drop(asked);
-            Asked::Missing { inner, hash, key }
-        }
     }
 }
 
-/// The instance that has just been built, for ever.
 #[cfg(feature = "async")]
-pub(super) fn kept_for_ever<T: Memento<R>, R: Outcome<T>>(key: &T::Key) -> &'static T {
-    let kept = current::<T, R>().hit_for_ever(&key);
-    kept.expect("what was built is kept, and for ever")
+#[inline]
+fn or_missing<T: Memento<R>, R: Outcome<T>, I>(
+    hit: Result<I, u64>,
+    inner: Held<InnerOf<T, R>>,
+    asked: &impl Lookup<T::Key>,
+) -> Asked<T, R, I> {
+    match hit {
+        Ok(instance) => Asked::Kept(instance),
+        Err(hash) => Asked::Missing {
+            inner,
+            hash,
+            key: asked.to_key(),
+        },
+    }
 }
 
 #[cold]

@@ -327,10 +327,9 @@ impl Memoizer {
         let entry = match call.look(&shelf, hash, &&text) {
             Looked::Answer(entry) => entry,
             looked => {
-                let due = looked.due();
-                let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
+                let kept = looked.due().and_then(Kept::of);
                 let build = || bring(terms, store, f(kept));
-                let flown = call.answer(&shelf, hash, text.clone(), due, elsewhere, build);
+                let flown = call.answer(&shelf, hash, text.clone(), looked, elsewhere, build);
                 flown.map_err(typed::<E>)?
             }
         };
@@ -523,14 +522,15 @@ pub(super) fn bring<V: Value, E: Send + Sync + 'static>(
     let keeps_errors = terms.keeps_errors() && store.form() == Form::Values;
     match answered {
         Ok(built) => {
-            let own = Ages {
+            let says_ages = built.max_age.is_some() || built.stale_for.is_some();
+            let own = says_ages.then_some(Ages {
                 max_age: built.max_age,
                 stale_for: built.stale_for,
                 none_age: built.max_age,
                 expiry: None,
-            };
+            });
             Ok(Brought {
-                ages: own.or(terms.ages_of(&built.value)),
+                ages: Ages::first(own, terms.ages_of(&built.value)),
                 value: AnyValue::new(built.value),
                 answer: match built.keeping {
                     Keeping::Negative => Answer::Nothing,
@@ -549,7 +549,7 @@ pub(super) fn bring<V: Value, E: Send + Sync + 'static>(
         Err(error) if keeps_errors => Ok(Brought {
             value: AnyValue::new(Negative(Arc::new(error))),
             answer: Answer::Error,
-            ages: Ages::default(),
+            ages: None,
             etag: None,
             is_not_modified: false,
             is_not_kept: false,

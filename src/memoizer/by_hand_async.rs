@@ -327,13 +327,12 @@ impl Memoizer {
         let entry = match call.look(&shelf, hash, &&text) {
             Looked::Answer(entry) => entry,
             looked => {
-                let due = looked.due();
-                let kept = due.as_ref().and_then(|due| Kept::of(due.entry()));
+                let kept = looked.due().and_then(Kept::of);
                 // In a box of its own, which moves through what follows in place of it.
                 let build = Box::pin(async { bring(terms, store, f(kept).await) });
                 let build = Awaiting(build);
                 let key = text.clone();
-                let flown = boxed(call.answer_in_full(&shelf, hash, key, due, elsewhere, build));
+                let flown = boxed(call.answer_in_full(&shelf, hash, key, looked, elsewhere, build));
                 flown.await.map_err(typed::<E>)?
             }
         };

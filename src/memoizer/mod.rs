@@ -102,8 +102,8 @@ use std::sync::{Arc, Weak};
 #[derive(Clone)]
 pub struct Memoizer {
     shared: Arc<Shared>,
-    /// What this handle adds to each call.
-    adds: Arc<Options>,
+    /// What this handle adds to each call, if anything.
+    adds: Option<Arc<Options>>,
 }
 
 struct Shared {
@@ -159,7 +159,7 @@ impl Memoizer {
                 counters: Counters::default(),
                 functions: Lasting::new(),
             }),
-            adds: Arc::default(),
+            adds: None,
         }
     }
 
@@ -394,7 +394,10 @@ impl Memoizer {
     pub fn with(&self, options: Options) -> Memoizer {
         Memoizer {
             shared: Arc::clone(&self.shared),
-            adds: Arc::new(options.over(&self.adds)),
+            adds: Some(Arc::new(match &self.adds {
+                None => options,
+                Some(adds) => options.over(adds),
+            })),
         }
     }
 
@@ -427,7 +430,7 @@ impl Memoizer {
         let store = self
             .settings()
             .read(|book| book.defaults.store.value().cloned());
-        let own = self.adds.store.value().cloned();
+        let own = self.adds.as_ref().and_then(|it| it.store.value().cloned());
         let stores = store.iter().chain(&own).chain([&self.shared.memory]);
         let cleared = stores.map(SharedStore::clear);
         let functions = self.shared.functions.iter();
@@ -524,8 +527,10 @@ impl Memoizer {
 
     /// What holds for a call of which `options` is said.
     fn terms(&self, options: &Options) -> Result<Terms, RegionError> {
-        let call = options.over(&self.adds);
-        Ok(self.settings().terms(&call)?.for_call(&call))
+        match &self.adds {
+            None => self.settings().terms_for(options),
+            Some(adds) => self.settings().terms_for(&options.over(adds)),
+        }
     }
 }
 

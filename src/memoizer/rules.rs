@@ -157,7 +157,8 @@ impl<M: Memoized> Rules<M> {
         if !(call.expiry.inherits() && call.expiry_of.inherits()) {
             (left.expiry_by, left.expiry_of) = (None, None);
         }
-        if !(call.stale_for.inherits() && call.stale_for_of.inherits()) {
+        let freshness = call.freshness();
+        if !(freshness.stale_for.inherits() && freshness.stale_for_of.inherits()) {
             (left.stale_for_by, left.stale_for_of) = (None, None);
         }
         left
@@ -193,29 +194,35 @@ impl<M: Memoized> Rules<M> {
     }
 
     /// The ages that the arguments say.
-    pub(crate) fn ages(&self, args: &M::Args<'_>) -> Ages {
+    pub(crate) fn ages(&self, args: &M::Args<'_>) -> Option<Ages> {
+        if self.max_age_by.is_none() && self.expiry_by.is_none() && self.stale_for_by.is_none() {
+            return None;
+        }
         let max_age = self.max_age_by.as_ref().and_then(|age| age(args));
         let expiry = self.expiry_by.as_ref().and_then(|at| at(args));
         let stale_for = self.stale_for_by.as_ref().and_then(|period| period(args));
-        Ages {
+        Some(Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
             none_age: None,
-        }
+        })
     }
 
     /// The ages that the value says.
-    pub(crate) fn ages_of(&self, output: &M::Output) -> Ages {
+    pub(crate) fn ages_of(&self, output: &M::Output) -> Option<Ages> {
+        if self.max_age_of.is_none() && self.expiry_of.is_none() && self.stale_for_of.is_none() {
+            return None;
+        }
         let max_age = self.max_age_of.as_ref().and_then(|age| age(output));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(output));
         let stale_for = self.stale_for_of.as_ref().and_then(|period| period(output));
-        Ages {
+        Some(Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
             none_age: None,
-        }
+        })
     }
 
     /// The etag that the value says.

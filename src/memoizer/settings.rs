@@ -75,6 +75,11 @@ impl Settings {
         self.version.fetch_add(1, Ordering::Release);
     }
 
+    /// What holds for a call that says all this itself.
+    pub(crate) fn terms_for(&self, call: &Options) -> Result<Terms, RegionError> {
+        Ok(self.terms(call)?.for_call(call))
+    }
+
     /// What holds for a call of which `inner` is said.
     pub(crate) fn terms(&self, inner: &Options) -> Result<Terms, RegionError> {
         let options = self.read(|book| book.regions.resolve(inner, &book.defaults))?;

@@ -152,6 +152,7 @@ impl<M: Shareable> Table<M> {
     /// the build may still have put is there by then, and goes too.
     pub(crate) fn delete<Q: Lookup<M::Key>>(&self, hash: u64, asked: &Q) -> bool {
         block_on(self.flights.void(hash, asked));
+        self.refreshes.void(hash, asked);
         match &self.rows {
             Rows::Free(rows) => rows.table().remove(hash, |key| asked.is(key)).is_some(),
             #[cfg(feature = "bounded")]
@@ -159,8 +160,14 @@ impl<M: Shareable> Table<M> {
         }
     }
 
-    pub(crate) fn clear(&self) -> usize {
+    /// Voids the flights, and then the jobs that may have begun them.
+    fn void_all(&self) {
         block_on(self.flights.void_all());
+        self.refreshes.void_where(|_| true);
+    }
+
+    pub(crate) fn clear(&self) -> usize {
+        self.void_all();
         match &self.rows {
             Rows::Free(rows) => rows.table().take_all().len(),
             #[cfg(feature = "bounded")]
@@ -179,7 +186,7 @@ impl<M: Shareable> Table<M> {
         match how {
             How::Hard => self.clear(),
             How::Soft => {
-                block_on(self.flights.void_all());
+                self.void_all();
                 self.expire(now);
                 0
             }

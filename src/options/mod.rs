@@ -1,6 +1,7 @@
 //! What can be said about how results are kept, and how what is said at several
 //! levels comes together.
 
+mod freshness;
 #[cfg(feature = "serde")]
 mod read;
 mod setting;
@@ -12,6 +13,7 @@ pub(crate) use terms::{Ages, LockChoice, Terms};
 
 use crate::etag::{Etag, IntoEtag};
 use crate::store::{Lock, SharedStore};
+use freshness::Freshness;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
@@ -56,14 +58,8 @@ pub struct Options {
     pub(crate) schema: Setting<u64>,
     pub(crate) tags: Setting<Arc<[Arc<str>]>>,
     pub(crate) grouped: Setting<bool>,
-    pub(crate) stale_for: Setting<Duration>,
-    pub(crate) stale_for_of: Setting<OfValue<Duration>>,
-    pub(crate) only_fresh: Setting<bool>,
-    pub(crate) retry_after: Setting<Duration>,
-    pub(crate) soft_timeout: Setting<Duration>,
-    pub(crate) hard_timeout: Setting<Duration>,
-    pub(crate) early_from: Setting<f64>,
-    pub(crate) early_beta: Setting<f64>,
+    /// None, if nothing is said of it.
+    freshness: Option<Arc<Freshness>>,
 }
 
 /// What to do when a lock is not acquired in time, or another caller's build does
@@ -111,14 +107,7 @@ impl Options {
             schema: Setting::Inherit,
             tags: Setting::Inherit,
             grouped: Setting::Inherit,
-            stale_for: Setting::Inherit,
-            stale_for_of: Setting::Inherit,
-            only_fresh: Setting::Inherit,
-            retry_after: Setting::Inherit,
-            soft_timeout: Setting::Inherit,
-            hard_timeout: Setting::Inherit,
-            early_from: Setting::Inherit,
-            early_beta: Setting::Inherit,
+            freshness: None,
         }
     }
 
@@ -256,103 +245,6 @@ impl Options {
         self.set(|o| &mut o.grouped, are_grouped)
     }
 
-    /// The stale period: for how long after its fresh period a value may still be
-    /// served, while it is refreshed or when that fails. If nothing is said, there is
-    /// none.
-    ///
-    /// It is kept with a fresh value, which so stays where it is for as long; and it is
-    /// how stale a value a call accepts. The stricter of the two holds: what was kept
-    /// without a stale period is stale for nobody.
-    ///
-    /// How long a call waits for the refresh is [`soft_timeout`](Self::soft_timeout).
-    /// An `Err` or a `None` that is kept has no stale period.
-    ///
-    /// An entry with one takes about 100 bytes more in memory, and 14 in a store of
-    /// bytes. A hit of a fresh value costs what it did.
-    ///
-    /// ```
-    /// use mementos::{Memoizer, Options, clock::FakeClock};
-    /// use std::time::Duration;
-    ///
-    /// let clock = FakeClock::new();
-    /// let memo = Memoizer::in_memory().clock(clock.clone());
-    /// let options = Options::new()
-    ///     .max_age(Duration::from_secs(60))
-    ///     .stale_for(Duration::from_secs(3600));
-    /// let first: i32 = memo.get_with("key", &options, || Ok::<_, String>(1))?;
-    ///
-    /// clock.advance(Duration::from_secs(60));
-    /// let stale: i32 = memo.get_with("key", &options, || Err("out of order".to_owned()))?;
-    /// assert_eq!(stale, first);
-    /// # Ok::<(), mementos::BuildError<String>>(())
-    /// ```
-    pub fn stale_for(self, period: Duration) -> Self {
-        self.set(|o| &mut o.stale_for, period)
-    }
-
-    /// The stale period of a fresh value, by the value itself. It overrides `stale_for`
-    /// there; it is asked for values of type `V` alone.
-    pub fn stale_for_of<V: Any>(
-        self,
-        period: impl Fn(&V) -> Duration + Send + Sync + 'static,
-    ) -> Self {
-        self.set(|o| &mut o.stale_for_of, of_value(period))
-    }
-
-    /// Whether nothing stale is accepted, whatever the stale period. What is built is
-    /// kept as the other options say.
-    pub fn only_fresh(self, only: bool) -> Self {
-        self.set(|o| &mut o.only_fresh, only)
-    }
-
-    /// For how long no other refresh is tried after one has failed, while a stale value
-    /// is at hand: 30 seconds, if nothing is said. It is noted in this process: where
-    /// several share a store, each may try once in that time.
-    pub fn retry_after(self, wait: Duration) -> Self {
-        self.set(|o| &mut o.retry_after, wait)
-    }
-
-    /// How long a call waits for a refresh while a stale value is at hand; then it gets
-    /// that, and the refresh goes on. If nothing is said, it does not wait at all. With
-    /// [`no_soft_timeout`](Self::no_soft_timeout) it waits until the build has ended,
-    /// and gets the stale value if that has failed.
-    pub fn soft_timeout(self, timeout: Duration) -> Self {
-        self.set(|o| &mut o.soft_timeout, timeout)
-    }
-
-    /// How long a call waits for a build at most. Then it gets a stale value if there is
-    /// one, and else [`TimedOut`](crate::BuildError::TimedOut); the build goes on, and
-    /// its result is kept. If nothing is said, there is no limit.
-    ///
-    /// The build is handed to another thread, which takes some microseconds. Where that
-    /// cannot be done (the function borrows, or a key does not hold its arguments; there
-    /// is no room; the caller is itself background work) the limit is for those who join
-    /// the build, and not for who runs it. A caller that awaits without a
-    /// spawner drops its own build when the time is over, and
-    /// that counts as failed.
-    pub fn hard_timeout(self, timeout: Duration) -> Self {
-        self.set(|o| &mut o.hard_timeout, timeout)
-    }
-
-    /// From which part of the fresh period on a value is refreshed while it is still
-    /// fresh: 0.8 is after four fifths of it. 1 or more is never.
-    ///
-    /// A hit has the value's dates to look at then, and is no plain one.
-    pub fn early_from(self, fraction: f64) -> Self {
-        self.set(|o| &mut o.early_from, fraction)
-    }
-
-    /// Refreshes a value at random before it expires: the sooner, the longer its build
-    /// took, and the surer, the nearer the end is. By the rule XFetch of Vattani,
-    /// Chierichetti and Lowenstein, "Optimal Probabilistic Cache Stampede Prevention"
-    /// (VLDB 2015): if now - took * beta * ln(random) >= expiry. A beta of 1 is optimal
-    /// there; a greater one refreshes sooner. 0 is never.
-    ///
-    /// A hit draws a random number then, and is no plain one.
-    pub fn early_beta(self, beta: f64) -> Self {
-        self.set(|o| &mut o.early_beta, beta)
-    }
-
     fn set<T>(mut self, field: impl Fn(&mut Self) -> &mut Setting<T>, value: T) -> Self {
         *field(&mut self) = Setting::Set(value);
         self
@@ -387,17 +279,7 @@ impl Options {
             schema: self.schema.over(&outer.schema),
             tags: self.tags.over(&outer.tags),
             grouped: self.grouped.over(&outer.grouped),
-            stale_for: self.stale_for.over(&outer.stale_for),
-            stale_for_of: match self.stale_for.inherits() {
-                true => self.stale_for_of.over(&outer.stale_for_of),
-                false => self.stale_for_of.clone(),
-            },
-            only_fresh: self.only_fresh.over(&outer.only_fresh),
-            retry_after: self.retry_after.over(&outer.retry_after),
-            soft_timeout: self.soft_timeout.over(&outer.soft_timeout),
-            hard_timeout: self.hard_timeout.over(&outer.hard_timeout),
-            early_from: self.early_from.over(&outer.early_from),
-            early_beta: self.early_beta.over(&outer.early_beta),
+            freshness: Freshness::over(&self.freshness, &outer.freshness),
         }
     }
 }
@@ -450,21 +332,6 @@ explicitly_none! {
     no_tags: tags;
     /// Results are in no group but those of their tags, whatever the next level says.
     no_grouped: grouped;
-    /// No stale period, whatever the next level says.
-    no_stale_for: stale_for, stale_for_of;
-    /// What is stale is accepted as the stale period says.
-    no_only_fresh: only_fresh;
-    /// After a refresh has failed, the next call tries again.
-    no_retry_after: retry_after;
-    /// A call waits for a refresh until it has ended: a stale value is for when it has
-    /// failed.
-    no_soft_timeout: soft_timeout;
-    /// No limit to the wait for a build, but for `timeout`.
-    no_hard_timeout: hard_timeout;
-    /// Nothing is refreshed by its age while it is fresh.
-    no_early_from: early_from;
-    /// Nothing is refreshed at random while it is fresh.
-    no_early_beta: early_beta;
 }
 
 impl fmt::Debug for Options {
@@ -486,8 +353,8 @@ impl fmt::Debug for Options {
         }
         shown!(max_age expiry etag region parent namespace timeout on_lock_timeout jitter);
         shown!(error_age none_age schema tags grouped);
-        shown!(stale_for only_fresh retry_after soft_timeout hard_timeout early_from early_beta);
-        named!(max_age_of expiry_of stale_for_of store lock);
+        named!(max_age_of expiry_of store lock);
+        self.freshness().show(&mut fields);
         fields.finish()
     }
 }

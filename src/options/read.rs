@@ -1,5 +1,6 @@
 //! Options as they are written in a file.
 
+use super::freshness::Freshness;
 use super::{OnLockTimeout, Options, Setting};
 use crate::etag::Etag;
 use serde::de::value::SeqAccessDeserializer;
@@ -41,6 +42,16 @@ impl<'de> Deserialize<'de> for Options {
         let written = Written::deserialize(from)?;
         let age = |age: Age| age.0;
         let name = Arc::<str>::from;
+        let freshness = Freshness {
+            stale_for: written.stale_for.map(age),
+            only_fresh: written.only_fresh,
+            retry_after: written.retry_after.map(age),
+            soft_timeout: written.soft_timeout.map(age),
+            hard_timeout: written.hard_timeout.map(age),
+            early_from: written.early_from,
+            early_beta: written.early_beta,
+            ..Freshness::OPEN
+        };
         Ok(Options {
             max_age: written.max_age.map(age),
             expiry: written.expiry.map(|time| time.0),
@@ -58,13 +69,7 @@ impl<'de> Deserialize<'de> for Options {
                 .tags
                 .map(|tags| tags.into_iter().map(name).collect()),
             grouped: written.grouped,
-            stale_for: written.stale_for.map(age),
-            only_fresh: written.only_fresh,
-            retry_after: written.retry_after.map(age),
-            soft_timeout: written.soft_timeout.map(age),
-            hard_timeout: written.hard_timeout.map(age),
-            early_from: written.early_from,
-            early_beta: written.early_beta,
+            freshness: freshness.shared(),
             ..Options::new()
         })
     }
@@ -162,9 +167,11 @@ impl<'de> Deserialize<'de> for Time {
                     wrong(r#"a time such as "2027-01-01T00:00:00Z""#, &text, &error)
                 })
             }
-            TextOrSeconds::Seconds(seconds) => Duration::try_from_secs_f64(seconds)
-                .map(|since| SystemTime::UNIX_EPOCH + since)
-                .map_err(D::Error::custom),
+            TextOrSeconds::Seconds(seconds) => {
+                let since = Duration::try_from_secs_f64(seconds).map_err(D::Error::custom)?;
+                let time = SystemTime::UNIX_EPOCH.checked_add(since);
+                time.ok_or_else(|| D::Error::custom(format!("{seconds} is too late a time")))
+            }
         }
         .map(Time)
     }
@@ -222,13 +229,14 @@ mod tests {
         let tags = long.tags.value().map(|tags| tags.join(" "));
         assert_eq!(tags.as_deref(), Some("one two"));
         assert_eq!(long.grouped, Setting::Set(true));
-        assert_eq!(long.stale_for, Setting::Set(Duration::from_secs(3600)));
-        assert_eq!(long.retry_after, Setting::Set(Duration::from_secs(30)));
-        assert_eq!(long.soft_timeout, Setting::None);
-        assert_eq!(long.hard_timeout, Setting::Set(Duration::from_secs(2)));
-        assert_eq!(long.only_fresh, Setting::Set(false));
-        assert_eq!(long.early_from, Setting::Set(0.8));
-        assert_eq!(long.early_beta, Setting::Set(1.0));
+        let fresh = long.freshness();
+        assert_eq!(fresh.stale_for, Setting::Set(Duration::from_secs(3600)));
+        assert_eq!(fresh.retry_after, Setting::Set(Duration::from_secs(30)));
+        assert_eq!(fresh.soft_timeout, Setting::None);
+        assert_eq!(fresh.hard_timeout, Setting::Set(Duration::from_secs(2)));
+        assert_eq!(fresh.only_fresh, Setting::Set(false));
+        assert_eq!(fresh.early_from, Setting::Set(0.8));
+        assert_eq!(fresh.early_beta, Setting::Set(1.0));
         let new_year = SystemTime::UNIX_EPOCH + Duration::from_secs(1_798_761_600);
         assert_eq!(long.expiry, Setting::Set(new_year));
     }
@@ -252,5 +260,7 @@ mod tests {
         assert!(read("[a]\nmax_aeg = 1").contains("max_aeg"));
         assert!(read("[a]\nmax_age = \"soon\"").contains(r#"a duration such as "1m 30s""#));
         assert!(read("[a]\non_lock_timeout = \"wait\"").contains("wait"));
+        assert!(read("[a]\nexpiry = 1e19").contains("too late"));
+        assert!(read("[a]\nmax_age = -1").contains("negative"));
     }
 }

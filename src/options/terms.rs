@@ -1,10 +1,10 @@
+use super::freshness::{Freshness, OPEN};
 use super::{OfValue, OnLockTimeout, Options};
 use crate::clock::{Stamp, nanos};
-use crate::decide::{ANY_AGE, Demand, Early, WhileStale};
+use crate::decide::{ANY_AGE, Demand, Early};
 use crate::etag::Etag;
 use crate::group::Group;
 use crate::key::text;
-use crate::luck;
 use crate::store::{Lock, SharedStore};
 use std::any::Any;
 use std::borrow::Cow;
@@ -13,8 +13,6 @@ use std::time::{Duration, SystemTime};
 
 /// How long to wait for a lock if nothing is said.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long to wait after a failure if nothing is said.
-const RETRY_AFTER: Duration = Duration::from_secs(30);
 
 /// What holds for a call once all levels have come together.
 #[derive(Clone)]
@@ -47,19 +45,10 @@ pub(crate) struct Terms {
     pub(crate) tags: Option<Arc<[Arc<str>]>>,
     /// Whether results are in the groups of their region, their namespace, and all.
     pub(crate) grouped: bool,
-    /// The stale period of a fresh value, in nanoseconds.
-    stale_for: u64,
-    /// How stale a kept one may be.
+    /// How stale a kept one may be, in nanoseconds.
     stale_bound: u64,
-    stale_for_of: Option<OfValue<Duration>>,
-    only_fresh: bool,
-    pub(crate) retry_after: Duration,
-    pub(crate) while_stale: WhileStale,
-    /// How long to wait for a build at most, if that has a limit.
-    pub(crate) hard_timeout: Option<Duration>,
-    /// From which part of the fresh period on a value is refreshed.
-    early_from: f64,
-    early_beta: f64,
+    /// What is said of what is stale, or nearly so, if anything is.
+    freshness: Option<Arc<Freshness>>,
 }
 
 /// Which lock is held while something is built.
@@ -85,7 +74,7 @@ pub enum Answer {
 }
 
 /// Ages that a function of its own has said for one value.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub(crate) struct Ages {
     pub(crate) max_age: Option<Duration>,
     pub(crate) expiry: Option<Stamp>,
@@ -95,8 +84,17 @@ pub(crate) struct Ages {
 }
 
 impl Ages {
-    /// These, and where they leave something open, `other`.
-    pub(crate) fn or(self, other: Ages) -> Ages {
+    /// The one, and where it leaves something open, the other.
+    #[inline]
+    pub(crate) fn first(own: Option<Ages>, other: Option<Ages>) -> Option<Ages> {
+        match (own, other) {
+            (Some(own), Some(other)) => Some(own.or(other)),
+            (own, other) => own.or(other),
+        }
+    }
+
+    #[cold]
+    fn or(self, other: Ages) -> Ages {
         Ages {
             max_age: self.max_age.or(other.max_age),
             expiry: self.expiry.or(other.expiry),
@@ -144,26 +142,8 @@ impl From<&Options> for Terms {
             schema: options.schema.value().copied(),
             tags: options.tags.value().filter(|t| !t.is_empty()).cloned(),
             grouped: options.grouped.value().copied().unwrap_or_default(),
-            stale_for: options.stale_for.value().map_or(0, |period| nanos(*period)),
-            stale_bound: match options.stale_for_of.value() {
-                None => options.stale_for.value().map_or(0, |period| nanos(*period)),
-                Some(_) => ANY_AGE,
-            },
-            stale_for_of: options.stale_for_of.value().cloned(),
-            only_fresh: options.only_fresh.value().copied().unwrap_or_default(),
-            retry_after: match options.retry_after.value() {
-                Some(wait) => *wait,
-                None if options.retry_after.inherits() => RETRY_AFTER,
-                None => Duration::ZERO,
-            },
-            while_stale: match options.soft_timeout.value() {
-                Some(timeout) => WhileStale::Waits(*timeout),
-                None if options.soft_timeout.inherits() => WhileStale::Waits(Duration::ZERO),
-                None => WhileStale::Builds,
-            },
-            hard_timeout: options.hard_timeout.value().copied(),
-            early_from: options.early_from.value().copied().unwrap_or(1.0),
-            early_beta: options.early_beta.value().copied().unwrap_or(0.0),
+            stale_bound: options.freshness().stale_bound(),
+            freshness: options.freshness.clone(),
         }
     }
 }
@@ -198,6 +178,7 @@ impl Terms {
 
     /// The same, with what the call itself says. The age that it says is a bound in
     /// any case: it is how old a result this caller accepts.
+    #[inline]
     pub(crate) fn for_call(mut self, call: &Options) -> Self {
         if let (Some(age), None) = (call.max_age.value(), call.max_age_of.value()) {
             self.bound = nanos(*age);
@@ -205,46 +186,50 @@ impl Terms {
         if let (Some(at), None) = (call.expiry.value(), call.expiry_of.value()) {
             self.expiry_bound = (*at).into();
         }
-        if let (Some(period), None) = (call.stale_for.value(), call.stale_for_of.value()) {
+        let said = call.freshness();
+        if let (Some(period), None) = (said.stale_for.value(), said.stale_for_of.value()) {
             self.stale_bound = nanos(*period);
         }
         self
     }
 
     /// What a call under these terms wants of an entry.
+    #[inline]
     pub(crate) fn demand<'t>(&'t self, etag: Option<&'t Etag>) -> Demand<'t> {
+        let freshness = self.freshness.as_deref();
         Demand {
             max_age: self.bound,
             expiry: self.expiry_bound,
             etag: etag.or(self.etag.as_ref()),
-            stale_for: match self.only_fresh {
+            stale_for: match freshness.is_some_and(Freshness::is_only_fresh) {
                 true => 0,
                 false => self.stale_bound,
             },
-            early: self.early(),
+            early: freshness.map_or(Early::NEVER, Freshness::early),
         }
     }
 
-    /// When a call refreshes what is still fresh. Draws a random number if it is asked
-    /// to.
-    fn early(&self) -> Early {
-        Early {
-            from: self.early_from,
-            ahead: match self.early_beta > 0.0 {
-                true => self.early_beta * luck::exponential(),
-                false => 0.0,
-            },
-        }
+    /// What is said of what is stale, or nearly so.
+    pub(crate) fn freshness(&self) -> &Freshness {
+        self.freshness.as_deref().unwrap_or(&OPEN)
+    }
+
+    /// How long to wait for a build at most, if that has a limit.
+    #[inline]
+    pub(crate) fn hard_timeout(&self) -> Option<Duration> {
+        self.freshness.as_ref()?.hard_timeout.value().copied()
     }
 
     /// Whether a build may be for the background.
+    #[inline]
     pub(crate) fn is_for_background(&self) -> bool {
-        self.stale_bound != 0 || self.hard_timeout.is_some() || self.is_early()
+        self.stale_bound != 0 || self.hard_timeout().is_some() || self.is_early()
     }
 
     /// Whether a call may refresh what is still fresh.
+    #[inline]
     pub(crate) fn is_early(&self) -> bool {
-        self.early_from < 1.0 || self.early_beta > 0.0
+        self.freshness.as_ref().is_some_and(|it| it.is_early())
     }
 
     /// The oldest that is accepted, in nanoseconds, if that is all there is to ask.
@@ -312,23 +297,31 @@ impl Terms {
 
     /// The ages that the options compute from a fresh value.
     #[inline]
-    pub(crate) fn ages_of(&self, value: &dyn Any) -> Ages {
+    pub(crate) fn ages_of(&self, value: &dyn Any) -> Option<Ages> {
+        if self.max_age_of.is_none() && self.expiry_of.is_none() && self.freshness.is_none() {
+            return None;
+        }
         let max_age = self.max_age_of.as_ref().and_then(|age| age(value));
         let expiry = self.expiry_of.as_ref().and_then(|at| at(value));
-        let stale_for = self.stale_for_of.as_ref().and_then(|period| period(value));
-        Ages {
+        let freshness = self.freshness.as_ref();
+        let stale_for = freshness.and_then(|it| it.stale_for_of.value()?(value));
+        Some(Ages {
             max_age,
             expiry: expiry.map(Stamp::from),
             stale_for,
             none_age: None,
-        }
+        })
     }
 
     /// For how long a result is stale after it has expired, in nanoseconds. What is not
     /// a value is nothing to fall back on.
-    pub(crate) fn stale(&self, answer: Answer, ages: Ages) -> u64 {
+    pub(crate) fn stale(&self, answer: Answer, ages: Option<&Ages>) -> u64 {
         match answer {
-            Answer::Value => ages.stale_for.map_or(self.stale_for, nanos),
+            Answer::Value => match (ages.and_then(|ages| ages.stale_for), &self.freshness) {
+                (Some(period), _) => nanos(period),
+                (None, Some(freshness)) => freshness.stale_for(),
+                (None, None) => 0,
+            },
             Answer::Error | Answer::Nothing => 0,
         }
     }
@@ -339,14 +332,15 @@ impl Terms {
     pub(crate) fn expires(
         &self,
         answer: Answer,
-        ages: Ages,
+        ages: Option<&Ages>,
         now: Stamp,
         random: impl FnOnce() -> u64,
     ) -> Option<Stamp> {
+        let own = |age: fn(&Ages) -> Option<Duration>| ages.and_then(age);
         let age = match answer {
-            Answer::Value => ages.max_age.map_or(self.max_age, nanos),
+            Answer::Value => own(|ages| ages.max_age).map_or(self.max_age, nanos),
             Answer::Error => nanos(self.error_age?).min(self.bound),
-            Answer::Nothing => nanos(ages.none_age.or(self.none_age)?).min(self.bound),
+            Answer::Nothing => nanos(own(|ages| ages.none_age).or(self.none_age)?).min(self.bound),
         };
         let off = match self.jitter {
             0 => 0,
@@ -357,7 +351,8 @@ impl Terms {
             ANY_AGE => Stamp::NEVER,
             age => now.after_nanos(age - off),
         };
-        Some(aged.min(ages.expiry.unwrap_or(self.expiry)))
+        let expiry = ages.and_then(|ages| ages.expiry);
+        Some(aged.min(expiry.unwrap_or(self.expiry)))
     }
 }
 
@@ -386,7 +381,7 @@ mod tests {
     fn an_age_and_an_expiry_end_at_the_earlier() {
         let options = Options::new().max_age(secs(60)).expiry(at(150).into());
         let terms = Terms::from(&options);
-        let expires = |now| terms.expires(Answer::Value, Ages::default(), now, || 0);
+        let expires = |now| terms.expires(Answer::Value, None, now, || 0);
         assert_eq!(expires(at(50)), Some(at(110)));
         assert_eq!(expires(at(100)), Some(at(150)));
     }
@@ -395,7 +390,7 @@ mod tests {
     fn a_negative_result_is_kept_only_as_the_options_say() {
         let none = Terms::from(&Options::new().max_age(secs(60)));
         let some = Terms::from(&Options::new().error_age(secs(1)).none_age(secs(2)));
-        let ask = |terms: &Terms, answer| terms.expires(answer, Ages::default(), at(10), || 0);
+        let ask = |terms: &Terms, answer| terms.expires(answer, None, at(10), || 0);
         assert_eq!(ask(&none, Answer::Error), None);
         assert_eq!(ask(&none, Answer::Nothing), None);
         assert_eq!(ask(&some, Answer::Error), Some(at(11)));
@@ -407,12 +402,12 @@ mod tests {
     fn jitter_shortens_and_never_lengthens() {
         let terms = Terms::from(&Options::new().max_age(secs(60)).jitter(secs(10)));
         for random in [0, 1, 7, u64::MAX, 123_456_789_012_345] {
-            let ends = terms.expires(Answer::Value, Ages::default(), at(0), || random);
+            let ends = terms.expires(Answer::Value, None, at(0), || random);
             let ends = ends.unwrap();
             assert!(at(50) <= ends && ends <= at(60), "{ends:?}");
         }
         let short = Terms::from(&Options::new().max_age(secs(1)).jitter(secs(10)));
-        let ends = short.expires(Answer::Value, Ages::default(), at(0), || u64::MAX);
+        let ends = short.expires(Answer::Value, None, at(0), || u64::MAX);
         assert!(ends.unwrap() > at(0), "some age is left");
     }
 }

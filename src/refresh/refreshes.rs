@@ -19,8 +19,10 @@ struct Row<K, T> {
     key: K,
     /// Where the job that is under way leaves its outcome.
     slot: Option<Arc<Slot<T>>>,
-    /// Until when no other is tried.
+    /// Until when no other is tried, for what was there when it failed.
     rests: Stamp,
+    /// When it failed last.
+    failed: Stamp,
 }
 
 /// A caller's part in a refresh.
@@ -53,14 +55,21 @@ impl<K: Key, T> Refreshes<K, T> {
         }
     }
 
-    /// Whether a refresh has failed, and it is too soon for another.
-    pub(crate) fn rests(&self, hash: u64, asked: &impl Lookup<K>, now: Stamp) -> bool {
+    /// Whether a refresh of what was `created` then has failed, and it is too soon for
+    /// another. What is newer than the failure has been built since, here or elsewhere.
+    pub(crate) fn rests(
+        &self,
+        hash: u64,
+        asked: &impl Lookup<K>,
+        created: Stamp,
+        now: Stamp,
+    ) -> bool {
         if self.is_empty() {
             return false;
         }
         let rows = self.rows.lock();
         let row = rows.find(hash, |row| asked.is(&row.key));
-        row.is_some_and(|row| now < row.rests)
+        row.is_some_and(|row| created <= row.failed && now < row.rests)
     }
 
     /// Begins a refresh, unless one is under way.
@@ -99,7 +108,10 @@ impl<K: Key, T> Refreshes<K, T> {
         if self.len.load(Ordering::Relaxed) >= MOST {
             self.forget(now);
         }
-        self.change(hash, key, |row| row.rests = row.rests.max(until));
+        self.change(hash, key, |row| {
+            row.rests = row.rests.max(until);
+            row.failed = row.failed.max(now);
+        });
     }
 
     /// Takes note that a build has brought a value.
@@ -107,6 +119,29 @@ impl<K: Key, T> Refreshes<K, T> {
         if !self.is_empty() {
             self.leave(hash, asked, |row| row.rests = AT_ONCE);
         }
+    }
+
+    /// What is under way for what was asked began before it was removed: nobody who comes
+    /// from here on waits for that.
+    pub(crate) fn void(&self, hash: u64, asked: &impl Lookup<K>) {
+        if !self.is_empty() {
+            self.leave(hash, asked, |row| {
+                row.slot = None;
+                row.rests = AT_ONCE;
+            });
+        }
+    }
+
+    /// The same for all keys that `goes`.
+    pub(crate) fn void_where(&self, goes: impl Fn(&K) -> bool) {
+        if self.is_empty() {
+            return;
+        }
+        let mut rows = self.rows.lock();
+        let gone: Vec<_> = rows.extract_if(|row| goes(&row.key)).collect();
+        self.len.store(rows.len(), Ordering::Relaxed);
+        drop(rows);
+        drop(gone);
     }
 
     fn is_empty(&self) -> bool {
@@ -124,6 +159,7 @@ impl<K: Key, T> Refreshes<K, T> {
                     key,
                     slot: None,
                     rests: AT_ONCE,
+                    failed: AT_ONCE,
                 };
                 let changed = change(&mut row);
                 rows.insert_unique(hash, row, |row| row.hash);
@@ -253,13 +289,15 @@ mod tests {
     #[test]
     fn a_failure_is_remembered_until_its_time_or_a_success() {
         let refreshes = Of::new();
-        assert!(!refreshes.rests(1, &&1, at(0)));
-        refreshes.failed(1, 1, at(30), at(0));
-        assert!(refreshes.rests(1, &&1, at(29)));
-        assert!(!refreshes.rests(1, &&1, at(30)));
-        assert!(!refreshes.rests(1, &&2, at(0)), "another key");
+        let rests = |key: u32, now| refreshes.rests(1, &&key, at(5), at(now));
+        assert!(!rests(1, 9));
+        refreshes.failed(1, 1, at(39), at(9));
+        assert!(rests(1, 38));
+        assert!(!rests(1, 39));
+        assert!(!rests(2, 9), "another key");
+        assert!(!refreshes.rests(1, &&1, at(10), at(11)), "built since");
         refreshes.succeeded(1, &&1);
-        assert!(!refreshes.rests(1, &&1, at(0)));
+        assert!(!rests(1, 9));
         assert!(refreshes.is_empty());
     }
 

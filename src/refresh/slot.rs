@@ -1,5 +1,5 @@
 use crate::drive::wake_by;
-use crate::sync::Mutex;
+use crate::wakers::{Waiting, Wakers};
 use once_cell::sync::OnceCell;
 use std::future::poll_fn;
 use std::task::{Poll, Waker};
@@ -8,38 +8,30 @@ use std::time::{Duration, Instant};
 /// Where a job leaves its outcome: nothing, if it was not done.
 pub(crate) struct Slot<T> {
     outcome: OnceCell<Option<T>>,
-    waiters: Mutex<Vec<Waker>>,
+    waiters: Wakers,
 }
 
 impl<T> Slot<T> {
     pub(super) fn new() -> Self {
         Slot {
             outcome: OnceCell::new(),
-            waiters: Mutex::new(Vec::new()),
+            waiters: Wakers::new(),
         }
     }
 
     /// Leaves the outcome, if there is none yet.
     pub(super) fn fill(&self, outcome: Option<T>) {
         _ = self.outcome.set(outcome);
-        // Who has come to wait before this has seen no outcome, and is in the list; who
-        // comes after sees it.
-        let waiters = std::mem::take(&mut *self.waiters.lock());
-        waiters.into_iter().for_each(Waker::wake);
+        // Who has left a waker before this is woken; who leaves one after sees the outcome.
+        self.waiters.wake();
     }
 
-    /// The outcome, if it is there; if not, `waker` is woken when it is.
-    pub(crate) fn poll(&self, waker: &Waker) -> Option<Option<&T>> {
-        if self.outcome.get().is_none() {
-            let mut waiters = self.waiters.lock();
-            if self.outcome.get().is_none() {
-                if !waiters.iter().any(|known| known.will_wake(waker)) {
-                    waiters.push(waker.clone());
-                }
-                return None;
-            }
+    /// Whether the outcome is there; if not, `waker` is woken when it is.
+    fn poll_filled(&self, waiting: &mut Waiting<'_>, waker: &Waker) -> bool {
+        self.outcome.get().is_some() || {
+            waiting.by(waker);
+            self.outcome.get().is_some()
         }
-        self.outcome.get().map(Option::as_ref)
     }
 
     /// The outcome, if it is there: nothing in it, if the job was not done.
@@ -56,9 +48,10 @@ impl<T> Slot<T> {
 
     /// Waits until the outcome is there, or the deadline passes.
     async fn filled(&self, deadline: Option<Instant>) {
+        let mut waiting = self.waiters.join();
         poll_fn(|context| {
             let is_over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-            if self.poll(context.waker()).is_some() || is_over() {
+            if self.poll_filled(&mut waiting, context.waker()) || is_over() {
                 return Poll::Ready(());
             }
             wake_by(deadline);

@@ -32,6 +32,8 @@ mod pinned;
 pub mod redis;
 mod shared;
 mod statics;
+#[cfg(any(feature = "opendal", all(feature = "async", feature = "redis")))]
+mod threads;
 #[cfg(feature = "bytes")]
 mod tiered;
 mod weak;

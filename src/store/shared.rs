@@ -178,7 +178,11 @@ impl SharedStore {
 
     /// Forgets a key.
     pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
-        let void = || block_on(self.flights().void(hash_of(text), &text.as_str()));
+        let void = || {
+            let (hash, asked) = (hash_of(text), text.as_str());
+            block_on(self.flights().void(hash, &asked));
+            self.refreshes().void(hash, &asked);
+        };
         self.forget(void, || self.0.backing.delete(text))
     }
 
@@ -190,17 +194,20 @@ impl SharedStore {
         goes: impl Fn(&str, &AnyValue) -> bool,
     ) -> Result<(), StoreError> {
         self.forget(
-            || block_on(self.flights().void_where(|text| text.starts_with(head))),
+            || self.void_where(|text| text.starts_with(head)),
             || self.0.backing.delete_where(head, &goes),
         )
     }
 
     /// Forgets everything.
     pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        self.forget(
-            || block_on(self.flights().void_all()),
-            || self.0.backing.clear(),
-        )
+        self.forget(|| self.void_where(|_| true), || self.0.backing.clear())
+    }
+
+    /// Voids the flights, and then the jobs that may have begun them.
+    fn void_where(&self, goes: impl Fn(&str) -> bool) {
+        block_on(self.flights().void_where(|text| goes(text)));
+        self.refreshes().void_where(|text| goes(text));
     }
 
     /// Voids the flights, then takes out what is kept. In this order: what they may

@@ -5,6 +5,7 @@ mod cancelled;
 mod circles;
 mod freshness;
 mod instances;
+mod moved;
 mod shared;
 
 use ::tokio::runtime::{Builder, Runtime};

@@ -31,8 +31,12 @@ fn sound() -> (Place, Vec<u8>) {
 }
 
 fn moved(place: &Path, n: u32) -> PathBuf {
+    with(place, &format!(".damaged-{n}"))
+}
+
+fn with(place: &Path, suffix: &str) -> PathBuf {
     let mut name = place.as_os_str().to_owned();
-    name.push(format!(".damaged-{n}"));
+    name.push(suffix);
     name.into()
 }
 
@@ -88,6 +92,33 @@ fn an_empty_file_is_a_new_store() {
     let place = Place::new();
     fs::write(&place.path, b"").unwrap();
     assert!(place.open().is_empty().unwrap());
+}
+
+#[test]
+fn what_was_begun_and_not_brought_to_an_end_is_in_nobodys_way() {
+    let place = Place::new();
+    let begun = with(&place.path, ".begun");
+    fs::write(&place.path, b"").unwrap();
+    fs::write(&begun, [0; 4096]).unwrap();
+    place.open().put("key", b"bytes", None).unwrap();
+    assert!(!begun.exists());
+    assert_eq!(text(&place.open(), "key").as_deref(), Some("bytes"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_has_the_rights_of_the_empty_one_and_a_link_to_it_stays() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let place = Place::new();
+    let file = with(&place.path, ".real");
+    fs::write(&file, b"").unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    symlink(&file, &place.path).unwrap();
+    place.open().put("key", b"bytes", None).unwrap();
+    assert!(fs::symlink_metadata(&place.path).unwrap().is_symlink());
+    let about = fs::metadata(&file).unwrap();
+    assert_eq!(about.permissions().mode() & 0o777, 0o600);
+    assert!(about.len() > 0);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod entries;
 mod flights;
 mod freshness;
 mod groups;
+mod jobs;
 mod locals;
 mod locks;
 mod options;

@@ -166,6 +166,10 @@ impl Notes {
         std::mem::take(&mut self.0.lock())
     }
 
+    pub(crate) fn has(&self, what: &str) -> bool {
+        self.count(what) > 0
+    }
+
     pub(crate) fn count(&self, what: &str) -> usize {
         self.0.lock().iter().filter(|note| *note == what).count()
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// Three nodes, a third of the slots each.
-pub(crate) struct Cluster(Vec<Server>);
+pub(crate) struct Cluster(pub(crate) Vec<Server>);
 
 impl Cluster {
     pub(crate) fn start() -> Self {
@@ -40,7 +40,7 @@ impl Cluster {
     }
 
     /// The node that has a key's slot, and another.
-    fn of(&self, key: &str) -> (&Server, &Server) {
+    pub(crate) fn of(&self, key: &str) -> (&Server, &Server) {
         let name = format!("v:{{={key}}}");
         let has = |node: &&Server| {
             let got: redis::RedisResult<Option<String>> =
@@ -52,7 +52,7 @@ impl Cluster {
         (node, other)
     }
 
-    fn slot(&self, key: &str) -> u64 {
+    pub(crate) fn slot(&self, key: &str) -> u64 {
         let name = format!("v:{{={key}}}");
         let mut ask = redis::cmd("CLUSTER");
         ask.arg("KEYSLOT").arg(name);
@@ -60,11 +60,11 @@ impl Cluster {
     }
 }
 
-fn id(node: &Server) -> String {
+pub(crate) fn id(node: &Server) -> String {
     node.ask("CLUSTER MYID")
 }
 
-fn keys() -> Vec<String> {
+pub(crate) fn keys() -> Vec<String> {
     let odd = ["", "}", "{", "{}", "a{b}c", "a}b"].map(str::to_owned);
     (0..100).map(|n| format!("key {n}")).chain(odd).collect()
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant, SystemTime};
 
-const LIMIT: Duration = Duration::from_millis(200);
-const OPEN: &str = "is taken to be down";
+pub(crate) const LIMIT: Duration = Duration::from_millis(200);
+pub(crate) const OPEN: &str = "is taken to be down";
 
 fn store_at(url: &str) -> RedisStore {
     RedisStore::at(url).unwrap().open().unwrap()
@@ -16,7 +16,7 @@ fn store_at(url: &str) -> RedisStore {
 
 /// Asserts that what is measured is within a limit. A busy machine may be late, and then
 /// it is measured again; what the store takes it takes every time.
-fn assert_within(limit: Duration, what: &str, mut measure: impl FnMut() -> Duration) {
+pub(crate) fn assert_within(limit: Duration, what: &str, mut measure: impl FnMut() -> Duration) {
     let mut took = Duration::MAX;
     for _ in 0..5 {
         took = took.min(measure());
@@ -28,16 +28,16 @@ fn assert_within(limit: Duration, what: &str, mut measure: impl FnMut() -> Durat
 }
 
 /// How long an operation takes that fails.
-fn failing<R>(operation: impl FnOnce() -> Result<R, StoreError>) -> (Duration, String) {
+pub(crate) fn failing<R>(operation: impl FnOnce() -> Result<R, StoreError>) -> (Duration, String) {
     let begin = Instant::now();
     let failed = operation();
     let took = begin.elapsed();
     (took, failed.err().expect("it fails").to_string())
 }
 
-type Operation = fn(&RedisStore) -> Result<(), StoreError>;
+pub(crate) type Operation = fn(&dyn ByteStore) -> Result<(), StoreError>;
 
-const OPERATIONS: [(&str, Operation); 11] = [
+pub(crate) const OPERATIONS: [(&str, Operation); 11] = [
     ("getting", |s| s.get("key").map(drop)),
     ("putting", |s| s.put("key", b"bytes", None)),
     ("putting what is absent", |s| {
@@ -53,16 +53,17 @@ const OPERATIONS: [(&str, Operation); 11] = [
         s.native_ttl("key").map(drop)
     }),
     ("acquiring a lease", |s| {
-        s.acquire("key", Duration::from_secs(60)).map(drop)
+        let leases = s.leases().unwrap();
+        leases.acquire("key", Duration::from_secs(60)).map(drop)
     }),
 ];
 
-fn assert_open(store: &RedisStore) {
+pub(crate) fn assert_open(store: &dyn ByteStore) {
     let said = store.get("key").unwrap_err().to_string();
     assert!(said.contains(OPEN), "{said}");
 }
 
-fn until_open(store: &RedisStore) {
+pub(crate) fn until_open(store: &dyn ByteStore) {
     eventually(Duration::from_secs(20), || {
         let said = store.get("key").unwrap_err().to_string();
         said.contains(OPEN).then_some(())

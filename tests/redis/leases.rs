@@ -32,7 +32,7 @@ fn who_waits_gives_up_when_the_time_is_over() {
 }
 
 /// Until so many listen to the release of a key's lease.
-fn until_listening(server: &Server, count: u64) {
+pub(crate) fn until_listening(server: &Server, count: u64) {
     eventually(LONG, || {
         let (_, listening): (String, u64) = server.ask("PUBSUB NUMSUB l:{=key}");
         (listening == count).then_some(())

@@ -1,7 +1,13 @@
 //! The Redis store on real servers, which each test starts for itself.
 
+#[cfg(feature = "async")]
+mod awaited;
+#[cfg(feature = "async")]
+mod awaited_leases;
 mod bytes;
 mod cluster;
+#[cfg(feature = "async")]
+mod face;
 mod failures;
 mod groups;
 #[cfg(feature = "testing")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_secs(30);
 
 /// A sentinel of its own for a master of the name `main`.
-fn sentinel_of(master: &Server) -> Server {
+pub(crate) fn sentinel_of(master: &Server) -> Server {
     let file = master
         .folder()
         .join(format!("sentinel {}.conf", master.port()));
@@ -21,7 +21,7 @@ fn sentinel_of(master: &Server) -> Server {
     Server::start_with(&[file.to_str().unwrap(), "--sentinel"])
 }
 
-fn store(sentinel: &Server, master: &str) -> RedisStore {
+pub(crate) fn store(sentinel: &Server, master: &str) -> RedisStore {
     let builder = RedisStore::sentinel([sentinel.url()], master, "redis://master");
     builder.unwrap().open().unwrap()
 }

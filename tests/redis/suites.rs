@@ -1,6 +1,10 @@
 //! What every store must do, as the library has it for authors of stores.
 
 use crate::cluster::Cluster;
+#[cfg(feature = "async")]
+use crate::face::Face;
+#[cfg(feature = "async")]
+use crate::sentinel;
 use crate::server::Server;
 use mementos::clock::FakeClock;
 use mementos::store::bytes::Encoded;
@@ -24,6 +28,28 @@ fn one_server() {
 fn a_cluster() {
     let cluster = Cluster::start();
     byte_stores::conform(|| cluster.builder().prefix("app:").open().unwrap());
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn one_server_awaited() {
+    let server = Server::start();
+    byte_stores::conform(|| Face::of(server.builder().prefix("app:")));
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn a_cluster_awaited() {
+    let cluster = Cluster::start();
+    byte_stores::conform(|| Face::of(cluster.builder().prefix("app:")));
+}
+
+#[cfg(feature = "async")]
+#[test]
+fn the_master_of_a_sentinel_awaited() {
+    let master = Server::start();
+    let sentinel = sentinel::sentinel_of(&master);
+    byte_stores::conform(|| Face(sentinel::store(&sentinel, "main")));
 }
 
 #[test]

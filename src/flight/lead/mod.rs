@@ -21,8 +21,9 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::thread;
 
 /// What differs from caller to caller, whether it blocks or awaits.
@@ -427,15 +428,44 @@ where
     }
 }
 
-/// Polls `work` inside of a flight: it is on the chain of whichever thread does so.
+/// Polls `work` inside of a flight: it is on the chain of whichever thread does so, or
+/// drops it.
 async fn inside<N: Node + 'static, F: Future>(flight: &Arc<N>, work: F) -> F::Output {
-    let mut work = pin!(work);
-    poll_fn(|context| {
+    let work = pin!(Some(work));
+    let mut inside = Inside { flight, work };
+    poll_fn(|context| inside.poll(context)).await
+}
+
+/// Work inside of a flight, until it is done.
+struct Inside<'i, N: Node + 'static, F> {
+    flight: &'i Arc<N>,
+    work: Pin<&'i mut Option<F>>,
+}
+
+impl<N: Node + 'static, F: Future> Inside<'_, N, F> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<F::Output> {
         // SAFETY: it goes at the end of the poll, and the handle is borrowed for longer.
-        let _inside = unsafe { chain::lead(flight) };
-        work.as_mut().poll(context)
-    })
-    .await
+        let _inside = unsafe { chain::lead(self.flight) };
+        let work = self.work.as_mut().as_pin_mut();
+        let polled = work.expect("nobody polls what is done").poll(context);
+        if polled.is_ready() {
+            self.work.set(None);
+        }
+        polled
+    }
+}
+
+impl<N: Node + 'static, F> Drop for Inside<'_, N, F> {
+    fn drop(&mut self) {
+        if self.work.is_none() {
+            return;
+        }
+        // It was given up. User code: what it drops may ask for this very key, and would
+        // wait for a build that nobody polls any more.
+        // SAFETY: it goes at the end, and the handle is borrowed for longer.
+        let _inside = unsafe { chain::lead(self.flight) };
+        self.work.set(None);
+    }
 }
 
 /// The circle that was thrown, if that is what the payload of a panic is.

@@ -36,10 +36,6 @@ pub(crate) struct Seen {
 }
 
 impl<V> Due<V> {
-    pub(crate) fn entry(&self) -> &Entry<V> {
-        &self.entry
-    }
-
     pub(super) fn seen(&self) -> Seen {
         Seen {
             created: self.entry.created,
@@ -156,9 +152,11 @@ impl<V> Looked<V> {
         }
     }
 
-    pub(crate) fn due(self) -> Option<Due<V>> {
+    /// What is due, if anything is.
+    #[inline]
+    pub(crate) fn due(&self) -> Option<&Entry<V>> {
         match self {
-            Looked::Due(due) => Some(due),
+            Looked::Due(due) => Some(&due.entry),
             Looked::Answer(_) | Looked::Nothing => None,
         }
     }

@@ -48,21 +48,22 @@ pub(crate) type Elsewhere<'e, S> =
     dyn Fn(Job<<S as Shelf>::Key, Done<S>>, Option<Seen>) -> Errand + Sync + 'e;
 
 impl Call<'_> {
-    /// Gets what the look has not brought outright. Blocks this thread.
+    /// Gets what the look has not brought outright. An answer that it brought was of no
+    /// use, and counts as nothing. Blocks this thread.
     #[inline]
     pub(crate) fn answer<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
-        due: Option<Due<S::Value>>,
+        looked: Looked<S::Value>,
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        if due.is_none() && self.terms.hard_timeout.is_none() {
+        if looked.due().is_none() && self.terms.hard_timeout().is_none() {
             return self.fly(shelf, hash, key, None, None, build);
         }
-        self.answer_blocking(shelf, hash, key, due, elsewhere, build)
+        self.answer_blocking(shelf, hash, key, looked, elsewhere, build)
     }
 
     /// Not in line, as is all that builds need not have on the stack while they nest.
@@ -73,11 +74,11 @@ impl Call<'_> {
         shelf: &S,
         hash: u64,
         key: S::Key,
-        due: Option<Due<S::Value>>,
+        looked: Looked<S::Value>,
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: impl FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     ) -> Outcome<S> {
-        block_on(self.answer_in_full(shelf, hash, key, due, elsewhere, Blocking(build)))
+        block_on(self.answer_in_full(shelf, hash, key, looked, elsewhere, Blocking(build)))
     }
 
     /// Gets what the look has not brought outright.
@@ -86,16 +87,17 @@ impl Call<'_> {
         shelf: &S,
         hash: u64,
         key: S::Key,
-        due: Option<Due<S::Value>>,
+        looked: Looked<S::Value>,
         elsewhere: Option<&Elsewhere<'_, S>>,
         build: B,
     ) -> Outcome<S> {
-        let hard = self.terms.hard_timeout;
-        let (due, limit) = match due {
-            None => (None, hard.map(Limit::hard_at)),
-            Some(due) => {
-                let rests = self.rests(shelf, hash, &key);
-                let limit = match course(due.verdict, self.terms.while_stale, rests) {
+        let hard = self.terms.hard_timeout();
+        let (due, limit) = match looked {
+            Looked::Answer(_) | Looked::Nothing => (None, hard.map(Limit::hard_at)),
+            Looked::Due(due) => {
+                let rests = self.rests(shelf, hash, &&key, &due);
+                let while_stale = self.terms.freshness().while_stale();
+                let limit = match course(due.verdict, while_stale, rests) {
                     Course::Take => return Ok(self.take(due, Answered::Fallback)),
                     Course::TakeAndRefresh => Some(Limit::soft(Duration::ZERO, None)),
                     Course::WaitFor(time) => Some(Limit::soft(time, hard)),
@@ -184,11 +186,12 @@ impl Call<'_> {
             Some(ended) => (Some(&ended.outcome), Answered::Joined),
         };
         match (outcome, due) {
-            // It was not done, since another build has failed meanwhile; or it was needless,
-            // since the key was deleted; or what ran it is gone.
-            (None, Some(due)) if self.rests(shelf, hash, key) => {
+            // It was not done, since another build has failed meanwhile.
+            (None, Some(due)) if self.rests(shelf, hash, &key, &due) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
+            // Or there was no room for it, or what ran it is gone; or it was needless, since
+            // the key was deleted, and then there is nothing any more to fall back on.
             (None, due) => Err(due.and_then(|due| self.still(shelf, hash, key, due))),
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
@@ -228,7 +231,7 @@ impl Call<'_> {
         }
     }
 
-    /// What is due, unless it has gone meanwhile.
+    /// What is due, if it may still be served.
     fn still<S: Shelf>(
         &self,
         shelf: &S,
@@ -237,8 +240,9 @@ impl Call<'_> {
         due: Due<S::Value>,
     ) -> Option<Due<S::Value>> {
         let kept = self.find(shelf, hash, &key).ok().flatten()?;
-        let is_there = self.verdict(shelf.holder(), &kept) != Verdict::Missing;
-        (is_there && kept.created == due.entry.created).then_some(due)
+        let verdict = self.verdict(shelf.holder(), &kept);
+        let may = verdict == due.verdict || verdict.is_fresh();
+        (may && kept.created == due.entry.created).then_some(due)
     }
 
     /// Builds in this call's own thread or task, or joins who does. With something at hand
@@ -314,14 +318,21 @@ impl Call<'_> {
     }
 
     /// Whether a refresh has failed, and it is too soon for another.
-    fn rests<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) -> bool {
-        shelf.refreshes().rests(hash, &key, self.clock.now())
+    fn rests<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+        due: &Due<S::Value>,
+    ) -> bool {
+        let (created, now) = (due.entry.created, self.clock.now());
+        shelf.refreshes().rests(hash, asked, created, now)
     }
 
     /// Takes note that a refresh has failed.
     fn rest<S: Shelf>(&self, shelf: &S, hash: u64, key: &S::Key) {
         let now = self.clock.now();
-        let until = now.after(self.terms.retry_after);
+        let until = now.after(self.terms.freshness().retry_after());
         shelf.refreshes().failed(hash, key.clone(), until, now);
     }
 
@@ -341,8 +352,7 @@ impl Call<'_> {
                 return Some(entry);
             }
         }
-        let rests = shelf.refreshes().rests(hash, asked, self.clock.now());
-        rests.then(|| {
+        self.rests(shelf, hash, asked, due).then(|| {
             spare.rested.set(true);
             due.entry.clone()
         })

@@ -58,7 +58,7 @@ pub(super) struct Said {
     pub(super) hash: u64,
     pub(super) etag: Option<Etag>,
     pub(super) groups: Option<Asked>,
-    pub(super) ages: Ages,
+    pub(super) ages: Option<Ages>,
 }
 
 /// Work for a shelf whose type cannot be named.

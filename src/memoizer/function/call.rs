@@ -11,7 +11,7 @@ use crate::etag::Etag;
 use crate::flight::raise;
 use crate::held::Held;
 use crate::key::{Lookup, hash_of};
-use crate::memoizer::due::{Due, Elsewhere, Looked};
+use crate::memoizer::due::{Elsewhere, Looked};
 use crate::memoizer::groups::{self, Asked};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::{Brought, Call, Mode, Track};
@@ -153,7 +153,7 @@ impl<M: Shareable> Inner<M> {
         let output = match place {
             Place::Own(table) => {
                 let looked = self.look_in_table(&call, table, (hash, nothing), &args);
-                let (key, due) = match looked {
+                let (key, looked) = match looked {
                     Ok(output) => return Ok(call.detailed(output)),
                     Err(missed) => missed,
                 };
@@ -167,7 +167,7 @@ impl<M: Shareable> Inner<M> {
                     table,
                     hash,
                     key,
-                    (due, elsewhere),
+                    (looked, elsewhere),
                     args,
                     form(),
                 )
@@ -176,9 +176,9 @@ impl<M: Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let due = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                let looked = match given(call.look(&shelf, hash, &&shared.text), &shared) {
                     Ok(output) => return Ok(call.detailed(output)),
-                    Err(due) => due,
+                    Err(looked) => looked,
                 };
                 let key = &shared.key;
                 let work = again
@@ -191,7 +191,7 @@ impl<M: Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (due, elsewhere),
+                    (looked, elsewhere),
                     args,
                     form_in(&shared),
                 )
@@ -200,8 +200,8 @@ impl<M: Shareable> Inner<M> {
         output.map(|value| call.detailed(value))
     }
 
-    /// The output that the function's own table has for a call; or the key, and what is
-    /// due. With a version, it is known that nothing was there.
+    /// The output that the function's own table has for a call; or the key, and what was
+    /// found instead. With a version, it is known that nothing was there.
     #[inline]
     #[allow(clippy::type_complexity)] // the error is what there is to go on with
     pub(super) fn look_in_table(
@@ -210,7 +210,7 @@ impl<M: Shareable> Inner<M> {
         table: &Table<M>,
         (hash, nothing): (u64, Option<Version>),
         args: &M::Args<'_>,
-    ) -> Result<M::Output, (M::Key, Option<Due<Output<M>>>)> {
+    ) -> Result<M::Output, (M::Key, Looked<Output<M>>)> {
         let asked = M::lookup(args);
         let looked = match nothing {
             None => call.look(table, hash, &asked),
@@ -221,7 +221,7 @@ impl<M: Shareable> Inner<M> {
         {
             return Ok(output);
         }
-        Err((asked.to_key(), looked.due()))
+        Err((asked.to_key(), looked))
     }
 
     /// A call that asks for more than a plain one.
@@ -283,7 +283,7 @@ impl<M: Shareable> Inner<M> {
         shelf: &S,
         hash: u64,
         key: S::Key,
-        (due, elsewhere): (Option<Due<S::Value>>, Option<&Elsewhere<'_, S>>),
+        (looked, elsewhere): (Looked<S::Value>, Option<&Elsewhere<'_, S>>),
         args: M::Args<'_>,
         form: Form<W, G, S::Failure>,
     ) -> Result<M::Output, BuildError<Infallible>>
@@ -294,23 +294,23 @@ impl<M: Shareable> Inner<M> {
         let ages = rules.ages(&args);
         let mut own = None;
         let build = || form.brought(M::run(args), call.terms, rules, ages, &mut own);
-        let flown = call.answer(shelf, hash, key, due, elsewhere, build);
+        let flown = call.answer(shelf, hash, key, looked, elsewhere, build);
         form.given(flown, own.filter(|_| !call.took_due()))
     }
 }
 
-/// The output that a shared store has for a call, or what is due.
+/// The output that a shared store has for a call, or what was found instead.
 #[inline]
 pub(super) fn given<M: Shareable>(
     looked: Looked<AnyValue>,
     shared: &Shared<'_, M>,
-) -> Result<M::Output, Option<Due<AnyValue>>> {
+) -> Result<M::Output, Looked<AnyValue>> {
     if let Looked::Answer(entry) = &looked
         && let Some(output) = shared.give(&entry.value)
     {
         return Ok(output);
     }
-    Err(looked.due())
+    Err(looked)
 }
 
 /// An error of the function's own is part of its output, so it is none of these.
@@ -334,17 +334,15 @@ impl<W, G, F> Form<W, G, F> {
         output: M::Output,
         terms: &Terms,
         rules: &Rules<M>,
-        by_args: Ages,
+        by_args: Option<Ages>,
         own: &mut Option<M::Output>,
     ) -> Result<Brought<V>, F>
     where
         W: Fn(M::Output) -> V,
     {
         let answer = M::answer(&output);
-        let ages = rules
-            .ages_of(&output)
-            .or(by_args)
-            .or(terms.ages_of(&output));
+        let said = Ages::first(rules.ages_of(&output), by_args);
+        let ages = Ages::first(said, terms.ages_of(&output));
         let etag = rules.own_etag(&output);
         let Some(copy) = M::copy(&output) else {
             *own = Some(output);

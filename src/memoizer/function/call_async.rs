@@ -9,7 +9,7 @@ use crate::drive::boxed;
 use crate::error::BuildError;
 use crate::flight::raise;
 use crate::key::hash_of;
-use crate::memoizer::due::{Due, Elsewhere};
+use crate::memoizer::due::{Elsewhere, Looked};
 use crate::memoizer::path::{Awaiting, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::{MemoizedAsync, Rules, Shareable};
@@ -98,7 +98,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let output = match place {
             Place::Own(table) => {
                 let looked = self.look_in_table(&call, table, (hash, nothing), &args);
-                let (key, due) = match looked {
+                let (key, looked) = match looked {
                     Ok(output) => return Ok(call.detailed(output)),
                     Err(missed) => missed,
                 };
@@ -112,7 +112,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                     table,
                     hash,
                     key,
-                    (due, elsewhere),
+                    (looked, elsewhere),
                     args,
                     form(),
                 )
@@ -122,9 +122,9 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let due = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                let looked = match given(call.look(&shelf, hash, &&shared.text), &shared) {
                     Ok(output) => return Ok(call.detailed(output)),
-                    Err(due) => due,
+                    Err(looked) => looked,
                 };
                 let key = &shared.key;
                 let errand = again
@@ -137,7 +137,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                     &shelf,
                     hash,
                     shared.text.clone(),
-                    (due, elsewhere),
+                    (looked, elsewhere),
                     args,
                     form_in(&shared),
                 )
@@ -156,7 +156,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         shelf: &S,
         hash: u64,
         key: S::Key,
-        (due, elsewhere): (Option<Due<S::Value>>, Option<&Elsewhere<'_, S>>),
+        (looked, elsewhere): (Looked<S::Value>, Option<&Elsewhere<'_, S>>),
         args: M::Args<'_>,
         form: Form<W, G, S::Failure>,
     ) -> Result<M::Output, BuildError<Infallible>>
@@ -170,7 +170,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
             let output = M::run_async(args).await;
             form.brought(output, call.terms, rules, ages, &mut own)
         });
-        let flown = call.answer_in_full(shelf, hash, key, due, elsewhere, build);
+        let flown = call.answer_in_full(shelf, hash, key, looked, elsewhere, build);
         let flown = flown.await;
         form.given(flown, own.filter(|_| !call.took_due()))
     }

@@ -15,7 +15,7 @@ use crate::memoizer::output::Output;
 use crate::memoizer::path::Mode;
 use crate::memoizer::settings::Settings;
 use crate::memoizer::{Memoized, Rules};
-use crate::options::{Answer, Options, Terms};
+use crate::options::{Ages, Answer, Options, Terms};
 use crate::stats::Counters;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -320,12 +320,10 @@ impl<M: Memoized> Inner<M> {
             Answer::Error => Event::Failed,
             Answer::Value | Answer::Nothing => Event::Built { took },
         };
-        let ages = rules
-            .ages_of(&output)
-            .or(by_args)
-            .or(terms.ages_of(&output));
+        let said = Ages::first(rules.ages_of(&output), by_args);
+        let ages = Ages::first(said, terms.ages_of(&output));
         let created = self.now();
-        let expires = terms.expires(answer, ages, created, || hash_of(&(hash, created)));
+        let expires = terms.expires(answer, ages.as_ref(), created, || hash_of(&(hash, created)));
         let copy = M::copy(&output);
         let own_etag = rules.own_etag(&output);
         // All user code is behind us: what was deleted so far is not kept.

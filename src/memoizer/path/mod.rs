@@ -87,7 +87,8 @@ pub(crate) enum Mode {
 pub(crate) struct Brought<V> {
     pub(crate) value: V,
     pub(crate) answer: Answer,
-    pub(crate) ages: Ages,
+    /// The ages that it has of its own, if any.
+    pub(crate) ages: Option<Ages>,
     /// What the fresh value says of its own make.
     pub(crate) etag: Option<Etag>,
     /// Whether it is what was kept, which holds.
@@ -350,11 +351,11 @@ impl Call<'_> {
         let random = || hash_of(&(hash, created));
         let expires = self
             .terms
-            .expires(brought.answer, brought.ages, created, random);
+            .expires(brought.answer, brought.ages.as_ref(), created, random);
         if expires.is_none() || brought.is_not_kept {
             run.drops.set(true);
         }
-        let stale = self.terms.stale(brought.answer, brought.ages);
+        let stale = self.terms.stale(brought.answer, brought.ages.as_ref());
         let marks = match brought.told {
             None => self.marks(brought.etag, stale),
             Some(told) => self.marks_told(brought.etag, &told, stale, run),
@@ -408,7 +409,7 @@ impl Call<'_> {
                 self.terms.on_lock_timeout == OnLockTimeout::Error && self.guards(shelf).is_some()
             }
             // It took longer than another call had for it.
-            Err(BuildError::TimedOut(_)) => self.terms.hard_timeout.is_some(),
+            Err(BuildError::TimedOut(_)) => self.terms.hard_timeout().is_some(),
             Err(error) => error
                 .failure()
                 .is_none_or(|failure| shelf.knows(Err(failure))),

@@ -3,6 +3,7 @@
 //! | part | does one thing |
 //! |---|---|
 //! | `options` | what a user chooses, before the file is opened |
+//! | `beginning` | has a new file come to its place as a whole |
 //! | `opening` | opens the file, or says what is wrong with it; moves it aside |
 //! | `file` | transactions on the open file; opens it again after a failure |
 //! | `tables` | the rows in the file, and what changes them together |
@@ -12,6 +13,7 @@
 //! | `store` | the store itself: keys and bytes in, rows out |
 
 mod backoff;
+mod beginning;
 mod core;
 mod error;
 mod file;

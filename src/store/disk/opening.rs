@@ -1,8 +1,10 @@
 use super::backoff::Backoff;
+use super::beginning::begin;
 use super::file::guarded;
 use super::tables;
 use super::{Check, DiskError, DiskFault, DiskOptions, IfDamaged};
 use redb::{ConcurrencyMode, Database};
+use std::fmt::Display;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -45,13 +47,13 @@ fn is_moved(options: &DiskOptions, error: &DiskError) -> bool {
 
 fn open_as_it_is(options: &DiskOptions) -> Result<Database, DiskError> {
     let path = &options.path;
-    reach(path)?;
+    begin(options)?;
     let opened = guarded(|| {
         let db = Database::builder()
             .set_cache_size(options.cache)
             .set_concurrency_mode(ConcurrencyMode::MultiWriter)
             .set_check_integrity_on_open(options.check == Check::Whole)
-            .create(path)?;
+            .open(path)?;
         let ours = tables::lay_out(&db)?;
         Ok((db, ours))
     });
@@ -64,14 +66,13 @@ fn open_as_it_is(options: &DiskOptions) -> Result<Database, DiskError> {
 
 /// Whether there is a file or room for one: so that what fails afterwards is the
 /// file's own fault.
-fn reach(path: &Path) -> Result<(), DiskError> {
+pub(super) fn reach(path: &Path) -> Result<File, DiskError> {
     File::options()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
         .open(path)
-        .map(drop)
         .map_err(|error| DiskError::new(path, DiskFault::Unreachable, error))
 }
 
@@ -95,11 +96,15 @@ fn move_aside(options: &DiskOptions, file: &File, found: &DiskError) -> Result<(
     clippy::incompatible_msrv,
     reason = "the feature asks for more than the crate does"
 )]
-fn lock(options: &DiskOptions, file: &File, found: &DiskError) -> Result<(), DiskError> {
+pub(super) fn lock(
+    options: &DiskOptions,
+    file: &File,
+    found: &impl Display,
+) -> Result<(), DiskError> {
     let mut tries = tries(options);
     while file.try_lock().is_err() {
         if !tries.pause() {
-            let detail = format!("{found}; it is not moved aside while others have it open");
+            let detail = format!("{found}; others have it open");
             return Err(DiskError::new(&options.path, DiskFault::Busy, detail));
         }
     }
@@ -113,7 +118,7 @@ fn tries(options: &DiskOptions) -> Backoff {
 }
 
 #[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let (Ok(file), Ok(at)) = (file.metadata(), fs::metadata(path)) else {
         return false;
@@ -123,19 +128,21 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// Elsewhere a file that is open and locked cannot be renamed in between.
 #[cfg(not(unix))]
-fn is_at(_: &File, path: &Path) -> bool {
+pub(super) fn is_at(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
 fn free_name(path: &Path) -> PathBuf {
-    let numbered = |n: u32| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".damaged-{n}"));
-        PathBuf::from(name)
-    };
+    let numbered = |n: u32| with_suffix(path, &format!(".damaged-{n}"));
     let taken = |name: &PathBuf| fs::symlink_metadata(name).is_ok();
     (1..u32::MAX)
         .map(numbered)
         .find(|name| !taken(name))
         .unwrap_or_else(|| numbered(u32::MAX))
+}
+
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }

@@ -24,6 +24,8 @@ const PUTS_PER_SWEEP: usize = 64;
 ///
 /// - What a `put` has returned for survives: the process being killed, and the
 ///   machine losing power too where the disk does as it is told.
+/// - A new file is begun beside its place, as `<name>.begun`, and renamed once it is whole:
+///   whoever is killed meanwhile leaves nothing that cannot be opened.
 /// - Every call changes all or nothing, except `delete_prefix` and `sweep`, which go
 ///   by a thousand keys at a time so that others have a turn.
 /// - A lease of a process that died ends by itself, by the system's clock.

@@ -1,12 +1,10 @@
 use crate::store::StoreError;
+use crate::store::threads::Threads;
 use ::opendal::options::{ListOptions, ReadOptions, WriteOptions};
 use ::opendal::{Buffer, Error, ErrorKind, Operator};
-use once_cell::sync::OnceCell;
 use std::future::Future;
-use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, SystemTime};
-use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
 /// An operator, for callers that wait, and wait no longer than they want.
@@ -19,19 +17,8 @@ pub(super) struct Remote {
     pub(super) limit: Duration,
 }
 
-/// The threads for all operators, made at the first use. They are few: they only
-/// start what the service then does.
-fn runtime() -> io::Result<&'static Runtime> {
-    const THREADS: usize = 2;
-    static RUNTIME: OnceCell<Runtime> = OnceCell::new();
-    RUNTIME.get_or_try_init(|| {
-        Builder::new_multi_thread()
-            .worker_threads(THREADS)
-            .thread_name("mementos-opendal")
-            .enable_all()
-            .build()
-    })
-}
+/// For all operators. They are few: they only start what the service then does.
+static THREADS: Threads = Threads::new("mementos-opendal", 2);
 
 /// What is done in case something is there already.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,8 +52,7 @@ impl Remote {
     pub(super) fn start<T: Send + 'static>(
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<JoinHandle<T>, StoreError> {
-        let runtime = runtime().map_err(|cause| StoreError::new("starting threads", cause))?;
-        Ok(runtime.spawn(work))
+        THREADS.start(work)
     }
 
     fn wait<T: Send + 'static>(

@@ -62,6 +62,7 @@ impl RedisBuilder {
     /// How many connections there may be to each server: 8 by default, and at least
     /// one. They are made when they are needed. More callers than that at once wait
     /// for each other. As many again may wait for leases on connections of their own.
+    /// Callers that await share one more connection, and do not wait for each other.
     pub fn pool(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
@@ -109,7 +110,7 @@ impl RedisBuilder {
         Ok(RedisStore {
             link: Arc::new(Link::new(servers, self.timeout, self.connections)),
             layout,
-            renewal: Renewal::every(self.lease),
+            renewal: Arc::new(Renewal::every(self.lease)),
             lease: self.lease,
             ping: self.ping,
             clock: self.clock,

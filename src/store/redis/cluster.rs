@@ -5,7 +5,8 @@ use super::node::{Answer, Node};
 use super::request::Request;
 use super::slot::slot;
 use super::slots::{Range, Slots};
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use super::turn::{Taken, Turn};
+use parking_lot::{Mutex, RwLock};
 use redis::{RedisError, ServerErrorKind, Value, cmd};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ pub(super) struct Cluster {
     /// Whether what was told may be no longer so.
     stale: AtomicBool,
     /// One caller at a time asks which node has which slots.
-    asking: Mutex<()>,
+    asking: Turn,
     /// All nodes that were named, with what their breakers know.
     nodes: Mutex<HashMap<(String, u16), Arc<Node>>>,
     /// The seed to ask first.
@@ -43,21 +44,21 @@ impl Cluster {
             connections,
             slots: RwLock::default(),
             stale: AtomicBool::new(true),
-            asking: Mutex::new(()),
+            asking: Turn::default(),
             nodes: Mutex::default(),
             turn: AtomicUsize::new(0),
         }
     }
 
     /// Asks the node that has `key`, and those that it points to.
-    pub(super) fn ask(
+    pub(super) async fn ask(
         &self,
         key: &str,
         request: &Request,
         deadline: Deadline,
     ) -> Result<Answer, Fault> {
-        let mut node = self.node_of(key, deadline)?;
-        let mut answer = node.ask_one(request, deadline)?;
+        let mut node = self.node_of(key, deadline).await?;
+        let mut answer = node.ask_one(request, deadline).await?;
         for _ in 0..REDIRECTIONS {
             let Some(to) = Redirection::of(&answer.value) else {
                 break;
@@ -66,16 +67,16 @@ impl Cluster {
             answer = match to.way {
                 Way::Moved => {
                     self.suspect();
-                    node.ask_one(request, deadline)?
+                    node.ask_one(request, deadline).await?
                 }
-                Way::Ask => node.ask_one(&request.asking(), deadline)?,
+                Way::Ask => node.ask_one(&request.asking(), deadline).await?,
             };
         }
         Ok(answer)
     }
 
-    pub(super) fn node_of(&self, key: &str, deadline: Deadline) -> Result<Arc<Node>, Fault> {
-        let slots = self.slots(deadline)?;
+    pub(super) async fn node_of(&self, key: &str, deadline: Deadline) -> Result<Arc<Node>, Fault> {
+        let slots = self.slots(deadline).await?;
         let nobody = || {
             let seed = self.seeds[0].address();
             Fault::nobody(seed, "is of a cluster in which no node has that key's slot")
@@ -83,14 +84,14 @@ impl Cluster {
         slots.node(slot(key)).cloned().ok_or_else(nobody)
     }
 
-    pub(super) fn masters(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
-        Ok(self.slots(deadline)?.nodes())
+    pub(super) async fn masters(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
+        Ok(self.slots(deadline).await?.nodes())
     }
 
     /// As [`masters`](Self::masters), and the cluster is asked in any case.
-    pub(super) fn masters_anew(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
-        let _asking = self.turn_to_ask(deadline)?;
-        Ok(self.asked(deadline)?.nodes())
+    pub(super) async fn masters_anew(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
+        let _asking = self.turn_to_ask(deadline).await?;
+        Ok(self.asked(deadline).await?.nodes())
     }
 
     /// Has the cluster asked again before the next command.
@@ -98,45 +99,45 @@ impl Cluster {
         self.stale.store(true, Ordering::Release);
     }
 
-    fn slots(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
+    async fn slots(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
         let known = self.slots.read().clone();
         if !self.stale.load(Ordering::Acquire) {
             return Ok(known);
         }
         if known.is_empty() {
-            let _asking = self.turn_to_ask(deadline)?;
-            return self.refreshed(deadline);
+            let _asking = self.turn_to_ask(deadline).await?;
+            return self.refreshed(deadline).await;
         }
         // What was known is likely right for most keys, and good enough while
         // another caller asks, or when nobody answers.
-        match self.asking.try_lock() {
-            Some(_asking) => Ok(self.refreshed(deadline.share(2)).unwrap_or(known)),
+        match self.asking.try_take() {
+            Some(_asking) => Ok(self.refreshed(deadline.share(2)).await.unwrap_or(known)),
             None => Ok(known),
         }
     }
 
-    fn refreshed(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
+    async fn refreshed(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
         // Another caller may have asked while this one waited to.
         if !self.stale.load(Ordering::Acquire) {
             return Ok(self.slots.read().clone());
         }
-        self.asked(deadline)
+        self.asked(deadline).await
     }
 
-    fn turn_to_ask(&self, deadline: Deadline) -> Result<MutexGuard<'_, ()>, Fault> {
-        let asking = self.asking.try_lock_until(deadline.at());
+    async fn turn_to_ask(&self, deadline: Deadline) -> Result<Taken<'_>, Fault> {
+        let asking = self.asking.take(deadline).await;
         asking.ok_or_else(|| Fault::busy(self.seeds[0].address(), deadline))
     }
 
     /// By whoever has the turn to.
-    fn asked(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
-        let slots = Arc::new(self.told(deadline)?);
+    async fn asked(&self, deadline: Deadline) -> Result<Arc<Slots>, Fault> {
+        let slots = Arc::new(self.told(deadline).await?);
         *self.slots.write() = slots.clone();
         self.stale.store(false, Ordering::Release);
         Ok(slots)
     }
 
-    fn told(&self, deadline: Deadline) -> Result<Slots, Fault> {
+    async fn told(&self, deadline: Deadline) -> Result<Slots, Fault> {
         let request = Request::safe(cmd("CLUSTER").arg("SLOTS"));
         let mut nodes = self.slots.read().nodes();
         nodes.extend(self.seeds.iter().cloned());
@@ -145,7 +146,7 @@ impl Cluster {
         let mut last = None;
         for (n, node) in nodes.iter().enumerate() {
             let share = deadline.share(nodes.len() - n);
-            match self.told_by(node, &request, share) {
+            match self.told_by(node, &request, share).await {
                 Ok(slots) => return Ok(slots),
                 Err(fault) => last = Some(fault),
             }
@@ -153,13 +154,13 @@ impl Cluster {
         Err(last.expect("a cluster has seeds"))
     }
 
-    fn told_by(
+    async fn told_by(
         &self,
         teller: &Node,
         request: &Request,
         deadline: Deadline,
     ) -> Result<Slots, Fault> {
-        let value: Value = teller.ask_one(request, deadline)?.read()?;
+        let value: Value = teller.ask_one(request, deadline).await?.read()?;
         let ranges = Range::all(value);
         if ranges.is_empty() {
             return Err(Fault::nobody(

@@ -1,12 +1,13 @@
 use super::deadline::Deadline;
 use super::request::Request;
+#[cfg(feature = "async")]
+use redis::ProtocolVersion;
 use redis::{
     Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo, RedisResult,
     Value, cmd,
 };
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Whom to connect to, and as whom.
@@ -45,6 +46,20 @@ impl Server {
         self.0.redis_settings()
     }
 
+    /// To connect as nobody; who it is is said afterwards.
+    #[cfg(feature = "async")]
+    pub(super) fn silent(&self) -> RedisResult<Client> {
+        silent(self.0.clone())
+    }
+
+    /// For a connection on which the server may tell something by itself (RESP3).
+    #[cfg(feature = "async")]
+    pub(super) fn telling(&self) -> RedisResult<Client> {
+        let user = self.user().clone().set_skip_set_lib_name();
+        let user = user.set_protocol(ProtocolVersion::RESP3);
+        Client::open(self.0.clone().set_redis_settings(user))
+    }
+
     pub(super) fn connect(&self, deadline: Deadline) -> RedisResult<Connection> {
         match self.0.addr() {
             ConnectionAddr::Tcp(host, port) => self.connect_to_one(host, *port, deadline),
@@ -81,36 +96,15 @@ const SLACK: Duration = Duration::from_millis(5);
 
 impl Connection {
     fn open(info: ConnectionInfo, deadline: Deadline) -> RedisResult<Self> {
-        let user = info.redis_settings().clone();
-        // The client waits its whole limit for each answer while it connects, so it
-        // is left nothing to ask.
-        let bare = RedisConnectionInfo::default().set_skip_set_lib_name();
-        let client = Client::open(info.set_redis_settings(bare))?;
+        let introduction = introduction(info.redis_settings());
         let mut connection = Connection {
-            wire: client.get_connection_with_timeout(time_left(deadline)?)?,
+            wire: silent(info)?.get_connection_with_timeout(time_left(deadline)?)?,
             limit: Duration::ZERO,
         };
-        connection.introduce(&user, deadline)?;
-        Ok(connection)
-    }
-
-    /// Says who is there, and chooses the database.
-    fn introduce(&mut self, user: &RedisConnectionInfo, deadline: Deadline) -> RedisResult<()> {
-        let password = user.password().map(|password| {
-            let mut auth = cmd("AUTH");
-            auth.arg(user.username()).arg(password);
-            auth
-        });
-        let database = (user.db() != 0).then(|| {
-            let mut select = cmd("SELECT");
-            select.arg(user.db());
-            select
-        });
-        let request = Request::pipeline(password.into_iter().chain(database));
-        for answer in self.ask(&request, deadline)? {
+        for answer in connection.ask(&introduction, deadline)? {
             answer.extract_error()?;
         }
-        Ok(())
+        Ok(connection)
     }
 
     /// Sends `request`, and waits for all its answers. What the server answers with
@@ -120,13 +114,13 @@ impl Connection {
             return Ok(Vec::new());
         }
         self.limit(deadline)?;
-        self.wire.send_packed_command(request.packed())?;
+        self.wire.send_packed_command(&request.packed())?;
         (0..request.replies())
             .map(|_| self.receive(deadline))
             .collect()
     }
 
-    fn receive(&mut self, deadline: Deadline) -> RedisResult<Value> {
+    pub(super) fn receive(&mut self, deadline: Deadline) -> RedisResult<Value> {
         loop {
             self.limit(deadline)?;
             match self.wire.recv_response()? {
@@ -148,36 +142,26 @@ impl Connection {
     }
 }
 
-/// A connection on which the server tells something.
-pub(super) struct Subscription {
-    connection: Connection,
-    /// Counts those that there are.
-    _one: Arc<()>,
+/// The client waits its whole limit for each answer while it connects, so it is left
+/// nothing to ask.
+fn silent(info: ConnectionInfo) -> RedisResult<Client> {
+    let nobody = RedisConnectionInfo::default().set_skip_set_lib_name();
+    Client::open(info.set_redis_settings(nobody))
 }
 
-impl Subscription {
-    pub(super) fn new(
-        mut connection: Connection,
-        channel: &str,
-        deadline: Deadline,
-        one: Arc<()>,
-    ) -> RedisResult<Self> {
-        let request = Request::safe(cmd("SUBSCRIBE").arg(channel));
-        for answer in connection.ask(&request, deadline)? {
-            answer.extract_error()?;
-        }
-        Ok(Subscription {
-            connection,
-            _one: one,
-        })
-    }
-
-    /// Waits for the next message, and is left if there is one within the limit.
-    /// Otherwise it is over: the connection may be broken as well as quiet.
-    pub(super) fn heard(mut self, limit: Duration) -> Option<Self> {
-        let heard = self.connection.receive(Deadline::after(limit));
-        heard.is_ok().then_some(self)
-    }
+/// Says who is there, and chooses the database.
+pub(super) fn introduction(user: &RedisConnectionInfo) -> Request {
+    let password = user.password().map(|password| {
+        let mut auth = cmd("AUTH");
+        auth.arg(user.username()).arg(password);
+        auth
+    });
+    let database = (user.db() != 0).then(|| {
+        let mut select = cmd("SELECT");
+        select.arg(user.db());
+        select
+    });
+    Request::pipeline(password.into_iter().chain(database))
 }
 
 fn time_left(deadline: Deadline) -> RedisResult<Duration> {

@@ -1,25 +1,37 @@
+use super::way::Way;
 use std::time::{Duration, Instant};
 
 /// When one operation must be over, whatever it consists of: waiting for a
-/// connection, connecting, asking, asking again.
+/// connection, connecting, asking, asking again. And how its caller waits until then.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline {
     at: Instant,
+    pub(super) way: Way,
     /// What the operation was given in all, for messages.
     pub(super) limit: Duration,
 }
 
 impl Deadline {
+    /// For a caller that blocks.
     pub(super) fn after(limit: Duration) -> Self {
+        Deadline::by(Way::Blocking, limit)
+    }
+
+    pub(super) fn by(way: Way, limit: Duration) -> Self {
         Deadline {
             at: Instant::now() + limit,
+            way,
             limit,
         }
     }
 
+    /// For a caller that blocks.
     pub(super) fn until(at: Instant) -> Self {
-        let limit = at.saturating_duration_since(Instant::now());
-        Deadline { at, limit }
+        Deadline {
+            at,
+            way: Way::Blocking,
+            limit: at.saturating_duration_since(Instant::now()),
+        }
     }
 
     pub(super) fn at(self) -> Instant {

@@ -3,6 +3,7 @@ use super::fault::Fault;
 use super::link::Link;
 use super::request::Again;
 use super::scripts::{ACQUIRE, Call, PUBLISH, RELEASE, RENEW};
+use super::way::Way;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
@@ -62,37 +63,37 @@ impl Held {
         &self.lease
     }
 
-    pub(super) fn acquire(&self) -> Result<bool, Fault> {
+    pub(super) async fn acquire(&self, way: Way) -> Result<bool, Fault> {
         let call = Call {
             script: &ACQUIRE,
             keys: &[&self.lease],
             arguments: &[self.token(), self.life.as_bytes()],
         };
-        self.link.call(&call, Again::Safe)
+        self.link.call(way, &call, Again::Safe).await
     }
 
     /// Whether it was ours still, and is for another life.
-    pub(super) fn renew(&self) -> Result<bool, Fault> {
+    pub(super) async fn renew(&self, way: Way) -> Result<bool, Fault> {
         let call = Call {
             script: &RENEW,
             keys: &[&self.lease],
             arguments: &[self.token(), self.life.as_bytes()],
         };
-        let ours: bool = self.link.call(&call, Again::Safe)?;
+        let ours: bool = self.link.call(way, &call, Again::Safe).await?;
         if !ours {
             self.now(State::Over);
         }
         Ok(ours)
     }
 
-    pub(super) fn publish(&self, bytes: &[u8], life: Life) -> Result<bool, Fault> {
+    pub(super) async fn publish(&self, way: Way, bytes: &[u8], life: Life) -> Result<bool, Fault> {
         let life = life.argument().to_string();
         let call = Call {
             script: &PUBLISH,
             keys: &[&self.bytes, &self.lease],
             arguments: &[self.token(), bytes, life.as_bytes()],
         };
-        let published = self.link.call(&call, Again::Never);
+        let published = self.link.call(way, &call, Again::Never).await;
         self.now(match published {
             Ok(_) => State::Over,
             Err(_) => State::Uncertain,
@@ -100,13 +101,13 @@ impl Held {
         published
     }
 
-    pub(super) fn release(&self) -> Result<(), Fault> {
+    pub(super) async fn release(&self, way: Way) -> Result<(), Fault> {
         let call = Call {
             script: &RELEASE,
             keys: &[&self.lease],
             arguments: &[self.token()],
         };
-        self.link.call(&call, Again::Safe)
+        self.link.call(way, &call, Again::Safe).await
     }
 
     pub(super) fn state(&self) -> State {

@@ -1,10 +1,13 @@
-use super::connection::{Server, Subscription};
+use super::connection::Server;
 use super::deadline::Deadline;
 use super::fault::Fault;
 use super::node::Node;
 use super::request::{Again, Request};
+use super::scan::Scan;
 use super::scripts::Call;
 use super::servers::Servers;
+use super::subscription::{Most, Subscription};
+use super::way::Way;
 use redis::{Cmd, FromRedisValue, ServerErrorKind, Value, cmd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,9 +16,8 @@ use std::time::Duration;
 pub(super) struct Link {
     servers: Servers,
     timeout: Duration,
-    /// How many may listen at once, and one reference for each that does.
-    listeners: usize,
-    listening: Arc<()>,
+    /// How many may listen at once, of those that block.
+    listeners: Most,
 }
 
 impl Link {
@@ -23,56 +25,55 @@ impl Link {
         Link {
             servers,
             timeout,
-            listeners,
-            listening: Arc::new(()),
+            listeners: Most::of(listeners),
         }
     }
 
     /// One command on `name`.
-    pub(super) fn run<T: FromRedisValue>(&self, name: &str, request: Request) -> Result<T, Fault> {
-        let answer = self.servers.ask(name, &request, self.deadline());
+    pub(super) async fn run<T: FromRedisValue>(
+        &self,
+        way: Way,
+        name: &str,
+        request: Request,
+    ) -> Result<T, Fault> {
+        let answer = self.servers.ask(name, &request, self.deadline(way)).await;
         self.noted(answer.and_then(|answer| answer.read()))
     }
 
     /// One script on `call`'s keys, which are all in one slot.
-    pub(super) fn call<T: FromRedisValue>(
+    pub(super) async fn call<T: FromRedisValue>(
         &self,
+        way: Way,
         call: &Call<'_>,
         again: Again,
     ) -> Result<T, Fault> {
-        let (name, deadline) = (call.keys[0], self.deadline());
-        let ask = |command: Cmd| {
-            let request = Request::new(&command, again);
-            self.servers.ask(name, &request, deadline)
-        };
-        let answer = match ask(call.by_hash()) {
-            Ok(answer) if is_unknown_script(&answer.value) => ask(call.in_full()),
-            answer => answer,
-        };
+        let (name, deadline) = (call.keys[0], self.deadline(way));
+        let request = Request::new(&mut call.by_hash(), again);
+        let mut answer = self.servers.ask(name, &request, deadline).await;
+        if matches!(&answer, Ok(answer) if is_unknown_script(&answer.value)) {
+            let request = Request::new(&mut call.in_full(), again);
+            answer = self.servers.ask(name, &request, deadline).await;
+        }
         self.noted(answer.and_then(|answer| answer.read()))
     }
 
-    /// Listens to what is told of `name`. Nothing if that fails, or too many do: to
-    /// listen saves questions, and nobody depends on it.
-    pub(super) fn subscribe(&self, name: &str) -> Option<Subscription> {
-        let one = self.listening.clone();
-        if Arc::strong_count(&one) > self.listeners + 1 {
-            return None;
-        }
-        let deadline = self.deadline();
-        let node = self.servers.node_of(name, deadline).ok()?;
-        node.subscribe(name, deadline, one).ok()
+    /// Listens to what is told of `name`, if it can.
+    pub(super) async fn subscribe(&self, way: Way, name: &str) -> Option<Subscription> {
+        let deadline = self.deadline(way);
+        let node = self.servers.node_of(name, deadline).await.ok()?;
+        Subscription::new(&node, name, deadline, &self.listeners).await
     }
 
     /// The one server that has all keys, if it can be found.
-    pub(super) fn master(&self, deadline: Deadline) -> Option<Server> {
-        let node = self.servers.masters(deadline).ok()?.into_iter().next()?;
+    pub(super) async fn master(&self, deadline: Deadline) -> Option<Server> {
+        let nodes = self.servers.masters(deadline).await.ok()?;
+        let node = nodes.into_iter().next()?;
         Some(node.server().clone())
     }
 
     /// All servers that have keys, asked for anew, if they can be found.
-    pub(super) fn masters_anew(&self, deadline: Deadline) -> Option<Vec<Server>> {
-        let nodes = self.servers.masters_anew(deadline).ok()?;
+    pub(super) async fn masters_anew(&self, deadline: Deadline) -> Option<Vec<Server>> {
+        let nodes = self.servers.masters_anew(deadline).await.ok()?;
         Some(nodes.iter().map(|node| node.server().clone()).collect())
     }
 
@@ -91,82 +92,66 @@ impl Link {
     }
 
     /// The bytes under each of `names`: one round trip to each node.
-    pub(super) fn get_many(&self, names: &[String]) -> Result<Vec<Option<Vec<u8>>>, Fault> {
+    pub(super) async fn get_many(
+        &self,
+        way: Way,
+        names: &[String],
+    ) -> Result<Vec<Option<Vec<u8>>>, Fault> {
         if names.is_empty() {
             return Ok(Vec::new());
         }
         if self.servers.is_one() {
             let get = Request::safe(cmd("MGET").arg(names));
-            return self.run(&names[0], get);
+            return self.run(way, &names[0], get).await;
         }
-        let deadline = self.deadline();
+        let deadline = self.deadline(way);
         let mut found = vec![None; names.len()];
-        for group in self.noted(self.servers.grouped(names, deadline))? {
-            let gets = group
-                .places
-                .iter()
-                .map(|&place| get(names[place].as_bytes()));
-            let answers = group.node.ask(&Request::pipeline(gets), deadline);
-            for (&place, value) in group.places.iter().zip(self.noted(answers)?) {
-                found[place] = self.settled(&group.node, value, names[place].as_bytes(), get)?;
+        for group in self.noted(self.servers.grouped(names, deadline).await)? {
+            let asked = group.places.iter().map(|&place| names[place].as_bytes());
+            let gets = Request::pipeline(asked.clone().map(get));
+            let answers = self.noted(group.node.ask(&gets, deadline).await)?;
+            for ((&place, name), value) in group.places.iter().zip(asked).zip(answers) {
+                found[place] = self.settled(way, &group.node, value, name, get).await?;
             }
         }
         Ok(found)
     }
 
     /// Forgets all keys whose names on the servers match `pattern`.
-    pub(super) fn unlink_all(&self, pattern: &str) -> Result<(), Fault> {
-        self.scan(pattern, |node, names| {
-            let unlinks = names.iter().map(|name| unlink(name));
-            let answers = node.ask(&Request::pipeline(unlinks), self.deadline());
-            for (name, value) in names.iter().zip(self.noted(answers)?) {
-                self.settled::<u64>(node, value, name, unlink)?;
-            }
-            Ok(())
-        })
-    }
-
-    /// Calls `each` with all names on the servers that match `pattern`, some at a
-    /// time. A name may come twice. What is there from the beginning to the end is
-    /// not left out, except while a cluster moves its slot (documentation of `SCAN`).
-    pub(super) fn scan(
-        &self,
-        pattern: &str,
-        mut each: impl FnMut(&Arc<Node>, &[Vec<u8>]) -> Result<(), Fault>,
-    ) -> Result<(), Fault> {
-        for node in self.noted(self.servers.masters(self.deadline()))? {
-            let mut cursor = 0_u64;
-            loop {
-                let names: Vec<Vec<u8>>;
-                (cursor, names) = self.scan_on(&node, cursor, pattern)?;
-                if !names.is_empty() {
-                    each(&node, &names)?;
-                }
-                if cursor == 0 {
-                    break;
-                }
+    pub(super) async fn unlink_all(&self, way: Way, pattern: &str) -> Result<(), Fault> {
+        let mut scan = Scan::of(self, way, pattern).await?;
+        while let Some((node, names)) = scan.next().await? {
+            let unlinks = Request::pipeline(names.iter().map(|name| unlink(name)));
+            let answers = self.noted(node.ask(&unlinks, self.deadline(way)).await)?;
+            for (name, value) in names.iter().zip(answers) {
+                let unlinked = self.settled::<u64>(way, &node, value, name, unlink);
+                unlinked.await?;
             }
         }
         Ok(())
     }
 
-    fn scan_on(
+    /// All nodes that have keys, for a scan of them.
+    pub(super) async fn nodes(&self, way: Way) -> Result<Vec<Arc<Node>>, Fault> {
+        self.noted(self.servers.masters(self.deadline(way)).await)
+    }
+
+    /// One command on `node`, whichever keys it has.
+    pub(super) async fn run_on<T: FromRedisValue>(
         &self,
+        way: Way,
         node: &Node,
-        cursor: u64,
-        pattern: &str,
-    ) -> Result<(u64, Vec<Vec<u8>>), Fault> {
-        let mut scan = cmd("SCAN");
-        scan.arg(cursor).arg("MATCH").arg(pattern);
-        scan.arg("COUNT").arg(BATCH);
-        let answer = node.ask_one(&Request::safe(&scan), self.deadline());
+        request: Request,
+    ) -> Result<T, Fault> {
+        let answer = node.ask_one(&request, self.deadline(way)).await;
         self.noted(answer.and_then(|answer| answer.read()))
     }
 
     /// What `node` answered for `name`; where it says that another node has that
     /// key, what that one answers to the same command.
-    fn settled<T: FromRedisValue>(
+    async fn settled<T: FromRedisValue>(
         &self,
+        way: Way,
         node: &Node,
         value: Value,
         name: &[u8],
@@ -176,14 +161,15 @@ impl Link {
             return node.answer(value).read();
         }
         self.servers.suspect();
-        let request = Request::safe(&command(name));
-        self.run(&String::from_utf8_lossy(name), request)
+        let request = Request::safe(&mut command(name));
+        let name = String::from_utf8_lossy(name);
+        self.run(way, &name, request).await
     }
 
     /// Before the time is over, so that the caller goes on by then: a socket may be late
     /// by an eighth of its wait (Linux, "timer wheel").
-    fn deadline(&self) -> Deadline {
-        Deadline::after(self.timeout / 8 * 7)
+    fn deadline(&self, way: Way) -> Deadline {
+        Deadline::by(way, self.timeout / 8 * 7)
     }
 
     fn noted<T>(&self, answer: Result<T, Fault>) -> Result<T, Fault> {
@@ -194,9 +180,6 @@ impl Link {
         })
     }
 }
-
-/// How many keys a server looks at for one `SCAN`: less than a millisecond's work.
-const BATCH: usize = 500;
 
 fn get(name: &[u8]) -> Cmd {
     let mut command = cmd("GET");

@@ -6,6 +6,7 @@ use super::link::Link;
 use super::pulse::Pulse;
 use super::push::{Push, Told};
 use super::watching::{self, Shared, Watching};
+use crate::drive::block_on;
 use crate::store::bytes::Change;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -167,7 +168,7 @@ impl Whom {
         match self {
             Whom::Master(link) => {
                 link.suspect();
-                link.master(deadline)
+                block_on(link.master(deadline))
             }
             Whom::Node(server) => Some(server.clone()),
         }
@@ -178,7 +179,7 @@ impl Whom {
     fn is_still(&self, server: &Server, deadline: Deadline) -> bool {
         match self {
             Whom::Master(link) => {
-                let now = link.master(deadline);
+                let now = block_on(link.master(deadline));
                 now.is_some_and(|now| now.place() == server.place())
             }
             Whom::Node(_) => true,

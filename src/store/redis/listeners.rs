@@ -2,6 +2,7 @@ use super::connection::Server;
 use super::link::Link;
 use super::listener::{LONGEST, Listener, Terms, Whom};
 use super::watching::{Shared, Watching};
+use crate::drive::block_on;
 use crate::store::bytes::Change;
 use std::io;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ impl Listeners {
 
     /// Nothing unless all nodes that have keys are listened to.
     fn update(&mut self) -> Option<()> {
-        let masters = self.link.masters_anew(self.terms.attempt())?;
+        let masters = block_on(self.link.masters_anew(self.terms.attempt()))?;
         for server in &masters {
             self.listen(server).ok()?;
         }

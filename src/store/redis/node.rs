@@ -1,11 +1,17 @@
 use super::breaker::Breaker;
-use super::connection::{Connection, Server, Subscription};
+use super::connection::Server;
 use super::deadline::Deadline;
 use super::fault::Fault;
-use super::pool::{Place, Pool};
+use super::line::Line;
+use super::pool::Pool;
 use super::request::{Again, Request};
+#[cfg(feature = "async")]
+use super::shared::Shared;
+#[cfg(feature = "async")]
+use super::told::Tells;
+use super::way::Way;
 use parking_lot::Mutex;
-use redis::{FromRedisValue, RedisError, RedisResult, Value};
+use redis::{FromRedisValue, RedisError, Value};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,6 +20,10 @@ pub(super) struct Node {
     server: Server,
     address: Arc<str>,
     pool: Pool,
+    #[cfg(feature = "async")]
+    shared: Shared,
+    #[cfg(feature = "async")]
+    tells: Tells,
     breaker: Mutex<Breaker>,
 }
 
@@ -23,6 +33,10 @@ impl Node {
             address: server.address().into(),
             server,
             pool: Pool::new(connections),
+            #[cfg(feature = "async")]
+            shared: Shared::default(),
+            #[cfg(feature = "async")]
+            tells: Tells::default(),
             breaker: Mutex::default(),
         }
     }
@@ -35,13 +49,23 @@ impl Node {
         &self.address
     }
 
+    /// What it tells by itself.
+    #[cfg(feature = "async")]
+    pub(super) fn tells(&self) -> &Tells {
+        &self.tells
+    }
+
     /// Asks, and waits for the answers until the time is over. While the server is
     /// taken to be down, that is at once.
-    pub(super) fn ask(&self, request: &Request, deadline: Deadline) -> Result<Vec<Value>, Fault> {
+    pub(super) async fn ask(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Vec<Value>, Fault> {
         if !self.breaker.lock().admits(Instant::now()) {
             return Err(Fault::down(&self.address));
         }
-        let answers = self.ask_over_the_pool(request, deadline);
+        let answers = self.ask_as_the_caller_waits(request, deadline).await;
         match &answers {
             Ok(_) => self.breaker.lock().succeeded(),
             Err(fault) if fault.is_failure() => self.breaker.lock().failed(Instant::now()),
@@ -51,8 +75,12 @@ impl Node {
     }
 
     /// Asks one question.
-    pub(super) fn ask_one(&self, request: &Request, deadline: Deadline) -> Result<Answer, Fault> {
-        let last = self.ask(request, deadline)?.pop();
+    pub(super) async fn ask_one(
+        &self,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Answer, Fault> {
+        let last = self.ask(request, deadline).await?.pop();
         Ok(self.answer(last.unwrap_or(Value::Nil)))
     }
 
@@ -63,54 +91,39 @@ impl Node {
         }
     }
 
-    /// Has the server tell what is published under `channel`, on a connection that
-    /// is not of the pool: it is in use for as long as somebody listens.
-    pub(super) fn subscribe(
-        &self,
-        channel: &str,
-        deadline: Deadline,
-        one: Arc<()>,
-    ) -> RedisResult<Subscription> {
-        let connection = self.server.connect(deadline)?;
-        Subscription::new(connection, channel, deadline, one)
-    }
-
-    fn ask_over_the_pool(
+    async fn ask_as_the_caller_waits(
         &self,
         request: &Request,
         deadline: Deadline,
     ) -> Result<Vec<Value>, Fault> {
-        let place = self.pool.take(deadline);
-        let mut place = place.ok_or_else(|| Fault::busy(&self.address, deadline))?;
-        if let Some(idle) = place.idle() {
-            match self.ask_over(idle, &mut place, request, deadline) {
+        match deadline.way {
+            Way::Blocking => {
+                let place = self.pool.take(deadline);
+                let place = place.ok_or_else(|| Fault::busy(&self.address, deadline))?;
+                self.ask_over(place, request, deadline).await
+            }
+            #[cfg(feature = "async")]
+            // In a box: who blocks should not carry around what it does not use.
+            Way::Awaited => Box::pin(self.ask_over(&self.shared, request, deadline)).await,
+        }
+    }
+
+    async fn ask_over(
+        &self,
+        mut line: impl Line,
+        request: &Request,
+        deadline: Deadline,
+    ) -> Result<Vec<Value>, Fault> {
+        if let Some(known) = line.known() {
+            match line.ask(known, request, deadline).await {
                 Err(broken) if may_ask_again(&broken, request) => {}
                 answers => return answers.map_err(|cause| self.lost(cause, deadline)),
             }
         }
-        self.server
-            .connect(deadline)
-            .and_then(|new| self.ask_over(new, &mut place, request, deadline))
-            .map_err(|cause| self.lost(cause, deadline))
-    }
-
-    fn ask_over(
-        &self,
-        mut connection: Connection,
-        place: &mut Place<'_>,
-        request: &Request,
-        deadline: Deadline,
-    ) -> RedisResult<Vec<Value>> {
-        match connection.ask(request, deadline) {
-            Ok(answers) => {
-                place.keep(connection);
-                Ok(answers)
-            }
-            Err(broken) => {
-                self.pool.close_idle();
-                Err(broken)
-            }
-        }
+        let new = line.connect(&self.server, deadline).await;
+        let new = new.map_err(|cause| self.lost(cause, deadline))?;
+        let answers = line.ask(new, request, deadline).await;
+        answers.map_err(|cause| self.lost(cause, deadline))
     }
 
     fn lost(&self, cause: RedisError, deadline: Deadline) -> Fault {

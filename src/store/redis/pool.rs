@@ -1,6 +1,9 @@
-use super::connection::Connection;
+use super::connection::{Connection, Server};
 use super::deadline::Deadline;
+use super::line::Line;
+use super::request::Request;
 use parking_lot::{Condvar, Mutex};
+use redis::{RedisResult, Value};
 
 /// The connections to one server: no more than a number of them at a time.
 pub(super) struct Pool {
@@ -44,27 +47,42 @@ impl Pool {
 
     /// Closes what is idle. One connection that broke tells that the others are
     /// broken too, mostly: the server was restarted.
-    pub(super) fn close_idle(&self) {
+    fn close_idle(&self) {
         let idle = std::mem::take(&mut self.shelf.lock().idle);
         drop(idle);
     }
 }
 
-/// Somebody's place in a pool. It is given back when it is dropped, and what
-/// connection was not [kept](Self::keep) is closed.
+/// Somebody's place in a pool, which is given back when it is dropped.
 pub(super) struct Place<'p> {
     pool: &'p Pool,
     idle: Option<Connection>,
 }
 
-impl Place<'_> {
-    pub(super) fn idle(&mut self) -> Option<Connection> {
+impl Line for Place<'_> {
+    type Connection = Connection;
+
+    fn known(&mut self) -> Option<Connection> {
         self.idle.take()
     }
 
+    async fn connect(&mut self, server: &Server, deadline: Deadline) -> RedisResult<Connection> {
+        server.connect(deadline)
+    }
+
     /// Keeps a connection that is in order for whoever comes next.
-    pub(super) fn keep(&mut self, connection: Connection) {
-        self.idle = Some(connection);
+    async fn ask(
+        &mut self,
+        mut connection: Connection,
+        request: &Request,
+        deadline: Deadline,
+    ) -> RedisResult<Vec<Value>> {
+        let answers = connection.ask(request, deadline);
+        match answers {
+            Ok(_) => self.idle = Some(connection),
+            Err(_) => self.pool.close_idle(),
+        }
+        answers
     }
 }
 

@@ -73,12 +73,12 @@ impl Push {
 
     /// Asks the server for an answer.
     pub(super) fn ask(&mut self, deadline: Deadline) -> io::Result<()> {
-        self.send(&Request::safe(&cmd("PING")), left(deadline)?)
+        self.send(&Request::safe(&mut cmd("PING")), left(deadline)?)
     }
 
     fn send(&mut self, request: &Request, limit: Duration) -> io::Result<()> {
         self.socket.set_write_timeout(Some(limit))?;
-        self.socket.write_all(request.packed())
+        self.socket.write_all(&request.packed())
     }
 
     fn reply(&mut self, deadline: Deadline) -> RedisResult<Value> {

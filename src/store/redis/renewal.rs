@@ -1,4 +1,6 @@
 use super::held::Held;
+use super::way::Way;
+use crate::drive::block_on;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::io;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// Renews the leases of one store while they are held, in one thread of its own.
 /// It begins with the first lease, sleeps until the next is due, and ends when the
-/// store is dropped.
+/// store is dropped, once it has released what it was left.
 pub(super) struct Renewal {
     shared: Arc<Shared>,
     /// How long a lease lasts.
@@ -80,7 +82,7 @@ impl Renewal {
     }
 
     /// Releases a lease soon, once: for a server that has just failed, and a caller
-    /// who should not wait for it again.
+    /// who should not wait for it again; and for one who awaits.
     pub(super) fn release_later(&self, held: Arc<Held>) {
         self.shared.todo.lock().left.push(held);
         self.shared.changed.notify_one();
@@ -101,7 +103,7 @@ impl Shared {
             match self.next() {
                 Step::Renew(held) => self.renew(&held, life),
                 // If this fails, the lease expires by itself.
-                Step::Release(held) => drop(held.release()),
+                Step::Release(held) => drop(block_on(held.release(Way::Blocking))),
                 Step::End => return,
             }
         }
@@ -110,11 +112,11 @@ impl Shared {
     fn next(&self) -> Step {
         let mut todo = self.todo.lock();
         loop {
-            if todo.closed {
-                return Step::End;
-            }
             if let Some(held) = todo.left.pop() {
                 return Step::Release(held);
+            }
+            if todo.closed {
+                return Step::End;
             }
             let Some((due, held)) = todo.held.iter().min_by_key(|(due, _)| *due) else {
                 self.changed.wait(&mut todo);
@@ -133,7 +135,7 @@ impl Shared {
     }
 
     fn renew(&self, held: &Arc<Held>, life: Duration) {
-        let next = match held.renew() {
+        let next = match block_on(held.renew(Way::Blocking)) {
             Ok(true) => Some(life / 3),
             Ok(false) => None,
             // There is time for some more tries before the lease expires.

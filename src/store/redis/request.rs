@@ -1,9 +1,10 @@
-use redis::{Cmd, cmd};
+use redis::{Cmd, Pipeline, cmd};
+use std::mem;
 
-/// Commands in the form that is sent, and how many answers are expected.
+/// Commands that are sent together, and what may be done if no answer comes. There is
+/// one answer for each.
 pub(super) struct Request {
-    packed: Vec<u8>,
-    replies: usize,
+    commands: Pipeline,
     again: Again,
 }
 
@@ -17,32 +18,31 @@ pub(super) enum Again {
 }
 
 impl Request {
-    pub(super) fn safe(command: &Cmd) -> Self {
+    pub(super) fn safe(command: &mut Cmd) -> Self {
         Request::new(command, Again::Safe)
     }
 
-    pub(super) fn once(command: &Cmd) -> Self {
+    pub(super) fn once(command: &mut Cmd) -> Self {
         Request::new(command, Again::Never)
     }
 
-    pub(super) fn new(command: &Cmd, again: Again) -> Self {
+    /// Takes what `command` was made up of, and leaves it empty.
+    pub(super) fn new(command: &mut Cmd, again: Again) -> Self {
         Request {
-            packed: command.get_packed_command(),
-            replies: 1,
             again,
+            ..Request::pipeline([mem::take(command)])
         }
     }
 
     /// One round trip for all of `commands`.
     pub(super) fn pipeline(commands: impl IntoIterator<Item = Cmd>) -> Self {
-        let (mut packed, mut replies) = (Vec::new(), 0);
+        let commands = commands.into_iter();
+        let mut pipeline = Pipeline::with_capacity(commands.size_hint().0);
         for command in commands {
-            command.write_packed_command(&mut packed);
-            replies += 1;
+            pipeline.add_command(command);
         }
         Request {
-            packed,
-            replies,
+            commands: pipeline,
             again: Again::Safe,
         }
     }
@@ -50,21 +50,25 @@ impl Request {
     /// The same, for a node that is about to take the slot over; its first answer
     /// is to the permission.
     pub(super) fn asking(&self) -> Self {
-        let mut packed = cmd("ASKING").get_packed_command();
-        packed.extend_from_slice(&self.packed);
+        let commands = self.commands.cmd_iter().cloned();
         Request {
-            packed,
-            replies: self.replies + 1,
             again: self.again,
+            ..Request::pipeline([cmd("ASKING")].into_iter().chain(commands))
         }
     }
 
-    pub(super) fn packed(&self) -> &[u8] {
-        &self.packed
+    #[cfg(feature = "async")]
+    pub(super) fn commands(&self) -> &Pipeline {
+        &self.commands
+    }
+
+    /// In the form that is sent.
+    pub(super) fn packed(&self) -> Vec<u8> {
+        self.commands.get_packed_pipeline()
     }
 
     pub(super) fn replies(&self) -> usize {
-        self.replies
+        self.commands.len()
     }
 
     pub(super) fn again(&self) -> Again {

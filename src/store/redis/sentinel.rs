@@ -46,13 +46,13 @@ impl Sentinel {
         }
     }
 
-    pub(super) fn master(&self, deadline: Deadline) -> Result<Arc<Node>, Fault> {
+    pub(super) async fn master(&self, deadline: Deadline) -> Result<Arc<Node>, Fault> {
         if let Some(now) = &self.found.lock().now {
             return Ok(now.clone());
         }
         // The sentinels are asked with nothing locked. Several callers may do so at
         // once; they find the same.
-        let (host, port) = self.asked(deadline)?;
+        let (host, port) = self.asked(deadline).await?;
         let mut found = self.found.lock();
         let server = self.like.elsewhere(&host, port);
         let node = || Arc::new(Node::new(server, self.connections));
@@ -66,16 +66,17 @@ impl Sentinel {
         self.found.lock().now = None;
     }
 
-    fn asked(&self, deadline: Deadline) -> Result<(String, u16), Fault> {
+    async fn asked(&self, deadline: Deadline) -> Result<(String, u16), Fault> {
         let mut command = cmd("SENTINEL");
         command.arg("get-master-addr-by-name").arg(&self.master);
-        let request = Request::safe(&command);
+        let request = Request::safe(&mut command);
         let count = self.sentinels.len();
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut last = None;
         for n in 0..count {
             let sentinel = &self.sentinels[(first.wrapping_add(n)) % count];
-            match self.ask(sentinel, &request, deadline.share(count - n)) {
+            let share = deadline.share(count - n);
+            match self.ask(sentinel, &request, share).await {
                 Ok(address) => return Ok(address),
                 Err(fault) => last = Some(fault),
             }
@@ -84,7 +85,7 @@ impl Sentinel {
         Err(last.unwrap_or_else(nobody))
     }
 
-    fn ask(
+    async fn ask(
         &self,
         sentinel: &Node,
         request: &Request,
@@ -92,7 +93,8 @@ impl Sentinel {
     ) -> Result<(String, u16), Fault> {
         let unknown = "is a sentinel that knows no master of that name";
         sentinel
-            .ask_one(request, deadline)?
+            .ask_one(request, deadline)
+            .await?
             .read::<Option<(String, u16)>>()?
             .ok_or_else(|| Fault::nobody(sentinel.address(), unknown))
     }

@@ -43,59 +43,62 @@ impl Servers {
     }
 
     /// Asks the server that has `key`, by its name there.
-    pub(super) fn ask(
+    pub(super) async fn ask(
         &self,
         key: &str,
         request: &Request,
         deadline: Deadline,
     ) -> Result<Answer, Fault> {
         match self {
-            Servers::One(node) => node.ask_one(request, deadline),
-            Servers::Sentinel(sentinel) => sentinel.master(deadline)?.ask_one(request, deadline),
-            Servers::Cluster(cluster) => cluster.ask(key, request, deadline),
+            Servers::One(node) => node.ask_one(request, deadline).await,
+            Servers::Sentinel(sentinel) => {
+                let master = sentinel.master(deadline).await?;
+                master.ask_one(request, deadline).await
+            }
+            Servers::Cluster(cluster) => cluster.ask(key, request, deadline).await,
         }
     }
 
     /// The server that has `key`, as far as is known.
-    pub(super) fn node_of(&self, key: &str, deadline: Deadline) -> Result<Arc<Node>, Fault> {
+    pub(super) async fn node_of(&self, key: &str, deadline: Deadline) -> Result<Arc<Node>, Fault> {
         match self {
             Servers::One(node) => Ok(node.clone()),
-            Servers::Sentinel(sentinel) => sentinel.master(deadline),
-            Servers::Cluster(cluster) => cluster.node_of(key, deadline),
+            Servers::Sentinel(sentinel) => sentinel.master(deadline).await,
+            Servers::Cluster(cluster) => cluster.node_of(key, deadline).await,
         }
     }
 
     /// All servers that have keys.
-    pub(super) fn masters(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
+    pub(super) async fn masters(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
         match self {
             Servers::One(node) => Ok(vec![node.clone()]),
-            Servers::Sentinel(sentinel) => Ok(vec![sentinel.master(deadline)?]),
-            Servers::Cluster(cluster) => cluster.masters(deadline),
+            Servers::Sentinel(sentinel) => Ok(vec![sentinel.master(deadline).await?]),
+            Servers::Cluster(cluster) => cluster.masters(deadline).await,
         }
     }
 
     /// As [`masters`](Self::masters), and a cluster is asked even if it is known.
-    pub(super) fn masters_anew(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
+    pub(super) async fn masters_anew(&self, deadline: Deadline) -> Result<Vec<Arc<Node>>, Fault> {
         match self {
-            Servers::Cluster(cluster) => cluster.masters_anew(deadline),
-            _ => self.masters(deadline),
+            Servers::Cluster(cluster) => cluster.masters_anew(deadline).await,
+            _ => self.masters(deadline).await,
         }
     }
 
     /// `names` by the node that has them.
-    pub(super) fn grouped(
+    pub(super) async fn grouped(
         &self,
         names: &[String],
         deadline: Deadline,
     ) -> Result<Vec<Group>, Fault> {
         let Servers::Cluster(cluster) = self else {
             let places = (0..names.len()).collect();
-            let node = self.masters(deadline)?.remove(0);
+            let node = self.masters(deadline).await?.remove(0);
             return Ok(vec![Group { node, places }]);
         };
         let mut groups: Vec<Group> = Vec::new();
         for (place, name) in names.iter().enumerate() {
-            let node = cluster.node_of(name, deadline)?;
+            let node = cluster.node_of(name, deadline).await?;
             match groups.iter_mut().find(|g| Arc::ptr_eq(&g.node, &node)) {
                 Some(group) => group.places.push(place),
                 None => groups.push(Group {

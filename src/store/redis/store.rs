@@ -1,21 +1,18 @@
 use super::builder::{self, RedisBuilder};
-use super::expiry::{self, Life};
-use super::fault::Fault;
-use super::held::{Held, Token};
-use super::layout::{Layout, Part};
+use super::layout::Layout;
 use super::lease::chance;
 use super::link::Link;
 use super::listener::{Listener, Terms, Whom};
 use super::listeners::Listeners;
 use super::renewal::Renewal;
-use super::request::{Again, Request};
-use super::scripts::{Call, DELETE, REPLACE};
 use super::servers::Place;
+use super::way::Way;
 use crate::clock::Clock;
+use crate::drive::block_on;
+#[cfg(feature = "async")]
+use crate::store::bytes::AsyncByteStore;
 use crate::store::bytes::{ByteStore, Change, Watch};
 use crate::store::{Leases, StoreError};
-use redis::{Cmd, cmd};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -51,6 +48,27 @@ use std::time::{Duration, SystemTime};
 /// While a cluster moves a slot, a lease of a key there may not publish: that is an
 /// error then, and the bytes are not kept.
 ///
+/// # Callers that await
+///
+/// With the feature `async`, [`awaited`](ByteStore::awaited) is this store for callers that
+/// await, on any runtime or on none. What they ask goes over one connection to each
+/// server, however many they are, and waits for no place in a pool. It is seen to on one
+/// thread for all stores of the process (`mementos-redis`, a runtime of tokio's), which
+/// begins with the first question: a caller's runtime may end at any time, and it holds up
+/// nobody. Time limits, breakers, what is asked again and what errors say are the same, and
+/// a breaker is the same for both kinds of callers.
+///
+/// What is dropped before it is ready is not sent any more. If it had been sent, it may be
+/// carried out, but not after what is asked later over the same connection. Who is gone
+/// while it acquires a lease holds none: what it had asked for by then is answered, and
+/// released if need be. To drop a lease waits for nothing: the thread that
+/// renews leases releases it. All who wait for leases listen on one more connection to
+/// each server, which is open while they do (RESP3: Redis 6 and later, Valkey).
+///
+/// A hit costs two changes of threads more than one that blocks, and many at once share
+/// those. What is large holds up the answers behind it: who awaits megabytes may want a
+/// longer [`timeout`](RedisBuilder::timeout).
+///
 /// # When somebody watches
 ///
 /// With [`Tiered`](crate::store::Tiered) in front, or by [`watch`](ByteStore::watch),
@@ -81,8 +99,8 @@ use std::time::{Duration, SystemTime};
 /// Each operation is one round trip; `get_many` is one for each node, `keys`,
 /// `delete_prefix` and `clear` look at all keys of the server's database, 500 at a
 /// time. A caller that waits for a lease asks again a few times, and then listens
-/// (`SUBSCRIBE`) for its release, on a connection of its own; where too many do, it
-/// goes on asking every 25 to 50 ms. A lease whose holder is gone is found free up to
+/// (`SUBSCRIBE`) for its release. If it blocks, that is on a connection of its own; where
+/// too many do, it goes on asking every 25 to 50 ms. A lease whose holder is gone is found free up to
 /// 500 ms after it has expired. There is one thread for each store that ever acquired a
 /// lease, beside those of its watches.
 ///
@@ -97,10 +115,26 @@ use std::time::{Duration, SystemTime};
 /// assert_eq!(store.get("key")?.as_deref(), Some(&b"bytes"[..]));
 /// # Ok::<(), mementos::store::StoreError>(())
 /// ```
+///
+/// Awaited, by any runtime:
+///
+/// ```no_run
+/// # #[cfg(feature = "async")]
+/// # async fn awaited() -> Result<(), mementos::store::StoreError> {
+/// use mementos::store::bytes::ByteStore;
+/// use mementos::store::redis::RedisStore;
+///
+/// let store = RedisStore::at("redis://127.0.0.1:6379/0")?.open()?;
+/// let awaited = store.awaited().expect("it has a client for that");
+/// awaited.put("key", b"bytes", None).await?;
+/// assert_eq!(awaited.get("key").await?.as_deref(), Some(&b"bytes"[..]));
+/// # Ok(())
+/// # }
+/// ```
 pub struct RedisStore {
     pub(super) link: Arc<Link>,
     pub(super) layout: Layout,
-    pub(super) renewal: Renewal,
+    pub(super) renewal: Arc<Renewal>,
     /// How long a lease lasts.
     pub(super) lease: Duration,
     /// How old what is near may be where a server is watched.
@@ -156,55 +190,17 @@ impl RedisStore {
     pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
-
-    pub(super) fn lease_of(&self, key: &str, token: Token) -> Held {
-        Held::new(
-            self.link.clone(),
-            self.layout.bytes(key),
-            self.layout.lease(key),
-            token,
-            self.lease,
-        )
-    }
-
-    /// The lease goes first: from then on a build of it publishes no more.
-    fn delete_one_by_one(&self, bytes: &str, lease: &str) -> Result<bool, Fault> {
-        let unlink = |name: &str| self.link.run(name, Request::safe(cmd("UNLINK").arg(name)));
-        let _: bool = unlink(lease)?;
-        unlink(bytes)
-    }
-
-    fn set(&self, name: &str, bytes: &[u8], life: Life) -> Cmd {
-        let mut command = cmd("SET");
-        command.arg(name).arg(bytes);
-        if let Life::Millis(millis) = life {
-            command.arg("PX").arg(millis);
-        }
-        command
-    }
 }
 
 const WATCHING: &str = "watching redis";
 
-/// A fault while something was being done.
-fn while_doing(did: &'static str) -> impl FnOnce(Fault) -> StoreError {
-    move |fault| StoreError::new(did, fault)
-}
-
 impl ByteStore for RedisStore {
     fn get(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let name = self.layout.bytes(key);
-        let get = Request::safe(cmd("GET").arg(&name));
-        self.link.run(&name, get).map_err(while_doing("getting"))
+        block_on(self.getting(Way::Blocking, key))
     }
 
     fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
-        let name = self.layout.bytes(key);
-        let put = match Life::until(expires, self.now()) {
-            Life::Over => Request::safe(cmd("UNLINK").arg(&name)),
-            life => Request::safe(&self.set(&name, bytes, life)),
-        };
-        self.link.run(&name, put).map_err(while_doing("putting"))
+        block_on(self.putting(Way::Blocking, key, bytes, expires))
     }
 
     fn put_if_absent(
@@ -213,21 +209,7 @@ impl ByteStore for RedisStore {
         bytes: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<Option<bool>, StoreError> {
-        let name = self.layout.bytes(key);
-        let absent = match Life::until(expires, self.now()) {
-            Life::Over => {
-                let exists = Request::safe(cmd("EXISTS").arg(&name));
-                self.link.run(&name, exists).map(|there: bool| !there)
-            }
-            life => {
-                let set = Request::once(self.set(&name, bytes, life).arg("NX"));
-                let set = self.link.run(&name, set);
-                set.map(|set: Option<String>| set.is_some())
-            }
-        };
-        absent
-            .map(Some)
-            .map_err(while_doing("putting what is absent"))
+        block_on(self.putting_what_is_absent(Way::Blocking, key, bytes, expires))
     }
 
     fn replace(
@@ -237,66 +219,31 @@ impl ByteStore for RedisStore {
         new: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<bool, StoreError> {
-        let life = Life::until(expires, self.now()).argument().to_string();
-        let call = Call {
-            script: &REPLACE,
-            keys: &[&self.layout.bytes(key)],
-            arguments: &[old, new, life.as_bytes()],
-        };
-        let replaced = self.link.call(&call, Again::Never);
-        replaced.map_err(while_doing("replacing"))
+        block_on(self.replacing(Way::Blocking, key, [old, new], expires))
     }
 
     fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        let (bytes, lease) = (self.layout.bytes(key), self.layout.lease(key));
-        let call = Call {
-            script: &DELETE,
-            keys: &[&bytes, &lease],
-            arguments: &[],
-        };
-        // To delete twice is no harm. Whoever does so is told that nothing was there
-        // the second time, which is better than not to know that it is gone.
-        let deleted = match self.link.call(&call, Again::Safe) {
-            Err(fault) if fault.is_split() => self.delete_one_by_one(&bytes, &lease),
-            deleted => deleted,
-        };
-        deleted.map_err(while_doing("deleting"))
+        block_on(self.deleting(Way::Blocking, key))
     }
 
     fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
-        let names: Vec<_> = keys.iter().map(|key| self.layout.bytes(key)).collect();
-        let found = self.link.get_many(&names);
-        found.map_err(while_doing("getting many"))
+        block_on(self.getting_many(Way::Blocking, keys))
     }
 
     fn keys(&self, prefix: &str) -> Result<Option<Vec<String>>, StoreError> {
-        let pattern = self.layout.pattern(Part::Bytes, prefix);
-        // A server may name a key twice.
-        let mut keys = BTreeSet::new();
-        let scanned = self.link.scan(&pattern, |_, names| {
-            let ours = names.iter().filter_map(|name| self.layout.key(name));
-            keys.extend(ours.map(str::to_owned));
-            Ok(())
-        });
-        scanned.map_err(while_doing("listing keys"))?;
-        Ok(Some(keys.into_iter().collect()))
+        block_on(self.listing(Way::Blocking, prefix)).map(Some)
     }
 
-    /// The leases go before the bytes. The other way round, this could happen:
-    ///
-    /// ```text
-    /// this call       goes past where the bytes of a key would be
-    /// a build of it   publishes: its bytes are there, its lease is gone
-    /// this call       finds no lease, and returns; the bytes stay
-    /// ```
     fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
-        [Part::Lease, Part::Bytes]
-            .iter()
-            .try_for_each(|&part| self.link.unlink_all(&self.layout.pattern(part, prefix)))
-            .map_err(while_doing("deleting by prefix"))
+        block_on(self.deleting_by_prefix(Way::Blocking, prefix))
     }
 
     fn leases(&self) -> Option<&dyn Leases> {
+        Some(self)
+    }
+
+    #[cfg(feature = "async")]
+    fn awaited(&self) -> Option<&dyn AsyncByteStore> {
         Some(self)
     }
 
@@ -321,12 +268,7 @@ impl ByteStore for RedisStore {
     }
 
     fn native_ttl(&self, key: &str) -> Result<Option<Duration>, StoreError> {
-        let name = self.layout.bytes(key);
-        let ask = Request::safe(cmd("PTTL").arg(&name));
-        let millis = self.link.run(&name, ask);
-        millis
-            .map(expiry::ttl)
-            .map_err(while_doing("asking for the time to live"))
+        block_on(self.asking_for_the_ttl(Way::Blocking, key))
     }
 }
 

@@ -1,7 +1,10 @@
 use super::backoff::Backoff;
-use super::connection::Subscription;
 use super::link::Link;
-use std::thread;
+use super::subscription::Subscription;
+use super::way::Way;
+use crate::drive;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 /// How one caller waits for a lease that another has, between one try to acquire it
@@ -18,6 +21,7 @@ use std::time::{Duration, Instant};
 /// ```
 pub(super) struct Waiting<'w> {
     link: &'w Link,
+    way: Way,
     lease: &'w str,
     /// When it gives up; never, if that is not within what a clock can count.
     over: Option<Instant>,
@@ -33,9 +37,16 @@ const PAUSES: usize = 3;
 const LISTEN: Duration = Duration::from_millis(500);
 
 impl<'w> Waiting<'w> {
-    pub(super) fn new(link: &'w Link, lease: &'w str, timeout: Duration, seed: u64) -> Self {
+    pub(super) fn new(
+        link: &'w Link,
+        way: Way,
+        lease: &'w str,
+        timeout: Duration,
+        seed: u64,
+    ) -> Self {
         Waiting {
             link,
+            way,
             lease,
             over: Instant::now().checked_add(timeout),
             backoff: Backoff::new(seed),
@@ -45,23 +56,23 @@ impl<'w> Waiting<'w> {
     }
 
     /// Waits until it is worth another try; answers false once the time is over.
-    pub(super) fn pause(&mut self) -> bool {
+    pub(super) async fn pause(&mut self) -> bool {
         let Some(left) = self.left() else {
             return false;
         };
         if let Some(listening) = self.listening.take() {
-            self.listening = listening.heard(left.min(LISTEN));
-        } else if !self.listens() {
+            self.listening = listening.heard(left.min(LISTEN)).await;
+        } else if !self.listens().await {
             self.pauses += 1;
-            thread::sleep(self.backoff.wait().min(left));
+            sleep(self.backoff.wait().min(left)).await;
         }
         true
     }
 
     /// Whether it has begun to listen. If not, it goes on with pauses.
-    fn listens(&mut self) -> bool {
+    async fn listens(&mut self) -> bool {
         if self.pauses >= PAUSES {
-            self.listening = self.link.subscribe(self.lease);
+            self.listening = self.link.subscribe(self.way, self.lease).await;
         }
         self.listening.is_some()
     }
@@ -73,4 +84,16 @@ impl<'w> Waiting<'w> {
         let left = over.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
+}
+
+async fn sleep(limit: Duration) {
+    let until = Instant::now() + limit;
+    poll_fn(|_| {
+        if Instant::now() >= until {
+            return Poll::Ready(());
+        }
+        drive::wake_by(Some(until));
+        Poll::Pending
+    })
+    .await;
 }
