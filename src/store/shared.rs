@@ -13,7 +13,7 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A store of entries by text keys, and the flights into it: what a memoizer, a
 /// region, a function or a call can be told to keep its results in.
@@ -70,6 +70,28 @@ impl SharedStore {
     /// Wraps a store.
     pub fn new(store: impl Store<String, Entry<AnyValue>> + 'static) -> Self {
         SharedStore::of(Backing::Values(Values::new(store)))
+    }
+
+    /// The keys that are being built, and since when: those of functions with their
+    /// arguments, and of background refreshes too. It is for people who look on: what is
+    /// answered has changed when it is read.
+    ///
+    /// ```
+    /// use mementos::store::{MemoryStore, SharedStore};
+    /// use mementos::{AnyValue, Entry, Memoizer};
+    ///
+    /// let store = SharedStore::new(MemoryStore::<String, Entry<AnyValue>>::new());
+    /// let memo = Memoizer::new(store.clone());
+    /// let inside = memo.get("key", || store.building()).unwrap();
+    /// assert_eq!(inside[0].0, "key");
+    /// assert!(store.building().is_empty());
+    /// ```
+    pub fn building(&self) -> Vec<(String, Instant)> {
+        let flights = self.flights().under_way();
+        let building = flights.iter();
+        building
+            .map(|flight| (flight.key().clone(), flight.since().instant()))
+            .collect()
     }
 
     #[cfg(feature = "bytes")]
