@@ -161,20 +161,16 @@ impl Cache {
     /// If there is none in time, or the upstream fails, and none is kept.
     pub(crate) async fn article(&self, id: u64) -> Result<Answer, BuildError<Refused>> {
         let key = key(id);
-        let options = Options::new().region(ARTICLES);
-        let source = Source {
-            far: self.far.as_ref().map(|far| far.memo.clone()),
-            client: Client::memento(&self.upstream),
-            times: self.times,
-            id,
+        let Detailed { value, how } = match self.ask(&key, id).await {
+            // It may have joined a refresh that has something to fall back on, and so asks
+            // the upstream but once. This request has not: it was deleted, or is too old by
+            // now. So it asks for itself.
+            Err(BuildError::Failed(_)) => self.ask(&key, id).await?,
+            asked => asked?,
         };
-        let build = move |kept| source.clone().article(kept);
-        let memo = &self.near.memo;
-        let got = memo.get_conditional_async(&key, options, build).await;
-        let Detailed { value, how } = got?;
         // What is kept may be newer by now: then that is the answer, so that it and its
         // mark belong together.
-        let kept: Option<Entry<Found>> = memo.entry(&key)?;
+        let kept: Option<Entry<Found>> = self.near.memo.entry(&key)?;
         Ok(match kept {
             None => Answer {
                 article: value,
@@ -187,6 +183,19 @@ impl Cache {
                 article: entry.into_value(),
             },
         })
+    }
+
+    async fn ask(&self, key: &str, id: u64) -> Result<Detailed<Found>, BuildError<Refused>> {
+        let options = Options::new().region(ARTICLES);
+        let source = Source {
+            far: self.far.as_ref().map(|far| far.memo.clone()),
+            client: Client::memento(&self.upstream),
+            times: self.times,
+            id,
+        };
+        let build = move |kept| source.clone().article(kept);
+        let memo = &self.near.memo;
+        memo.get_conditional_async(key, options, build).await
     }
 
     /// The articles on a page, and how the answer came about.
