@@ -162,8 +162,9 @@ impl Cache {
     pub(crate) async fn article(&self, id: u64) -> Result<Answer, BuildError<Refused>> {
         let key = key(id);
         let Detailed { value, how } = match self.ask(&key, id).await {
-            // It may have joined a refresh that had something to fall back on, and so tried
-            // but once; and that has been deleted since. Now it asks for itself.
+            // It may have joined a refresh that has something to fall back on, and so asks
+            // the upstream but once. This request has not: it was deleted, or is too old by
+            // now. So it asks for itself.
             Err(BuildError::Failed(_)) => self.ask(&key, id).await?,
             asked => asked?,
         };

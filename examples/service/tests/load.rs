@@ -73,6 +73,7 @@ async fn nobody_gets_an_error_or_a_wrong_value() {
         })
         .collect();
 
+    let catalogue = Catalogue::new(ARTICLES, PERIOD);
     let mut deleted = BTreeMap::new();
     let mut looked = 0;
     for part in 0..6 {
@@ -85,8 +86,14 @@ async fn nobody_gets_an_error_or_a_wrong_value() {
         let mut id = u64::from(part);
         while Instant::now() < next {
             id = (id + 37) % ARTICLES;
+            let begun = SystemTime::now();
             let status = service.delete(&format!("article:{id}")).await.status;
             *deleted.entry(status).or_insert(0) += 1;
+            if status == 204 {
+                // What was read before it was deleted is nobody's who asks after that.
+                let version = service.article(id).await.version();
+                assert!(version >= catalogue.version(id, begun), "{id}: {version}");
+            }
             assert_eq!(service.get("/metrics").await.status, 200);
             service.inspect().await;
             looked += 1;

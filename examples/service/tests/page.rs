@@ -9,6 +9,7 @@ use mementos::store::redis::RedisStore;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use support::{Connection, Redis, Service, eventually};
@@ -24,6 +25,8 @@ impl Browser {
     async fn open(url: &str) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
+            // So that the browser can be ended with it, also where a test has failed.
+            .process_group(0)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -114,7 +117,8 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        _ = self.driver.kill();
+        let group = format!("-{}", self.driver.id());
+        _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         _ = self.driver.wait();
     }
 }
