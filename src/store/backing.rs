@@ -1,4 +1,4 @@
-use super::values::Values;
+use super::values::{Map, Values};
 use super::{Becomes, Caller, Guards, Holds, Question, StoreError};
 #[cfg(feature = "bytes")]
 use super::{Tiered, bytes::Encoded};
@@ -141,6 +141,16 @@ impl Backing {
     /// Whether values are kept as they are.
     pub(super) fn is_memory(&self) -> bool {
         matches!(self, Backing::Values(_))
+    }
+
+    /// The store of values, if it is in memory.
+    #[inline]
+    pub(super) fn at_hand(&self) -> Option<&Map> {
+        match self {
+            Backing::Values(store) => store.at_hand(),
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(_) | Backing::Tiered(_) => None,
+        }
     }
 
     /// Whether callers who await wait for it.

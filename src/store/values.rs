@@ -44,6 +44,16 @@ impl Values {
         self.apart.is_some()
     }
 
+    /// The store, if it is in memory: then it is asked without more ado.
+    #[inline]
+    pub(super) fn at_hand(&self) -> Option<&Map> {
+        #[cfg(feature = "async")]
+        if self.apart.is_some() {
+            return None;
+        }
+        Some(&*self.store)
+    }
+
     /// The way there for this caller, if it must not block.
     #[cfg(feature = "async")]
     fn apart(&self, caller: Caller) -> Option<&Apart<Map>> {
