@@ -11,7 +11,7 @@ use crate::answered::Detailed;
 use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::context::Context;
-use crate::drive::{at_once, block_on};
+use crate::drive::block_on;
 use crate::entry::AnyValue;
 use crate::error::{BuildError, Remedy, Site, Uncodable};
 use crate::key::hash_of;
@@ -321,7 +321,7 @@ impl Memoizer {
         let call = self.call(Caller::Blocks, terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
-        let entry = match at_once(call.look(&shelf, hash, &&text)) {
+        let entry = match call.look_at_once(&shelf, hash, &&text) {
             Looked::Answer(entry) => entry,
             looked => {
                 let kept = looked.due().and_then(Kept::of);

@@ -46,6 +46,13 @@ pub(crate) trait Shelf {
         groups: &Asked,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
 
+    /// The same where it is at hand, in memory.
+    fn at_hand<Q: Lookup<Self::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Option<Result<Option<Entry<Self::Value>>, StoreError>>;
+
     /// Has the next put replace whatever is kept, also what is for later versions alone.
     fn take_over<Q: Lookup<Self::Key>>(&self, _asked: &Q) {}
 
@@ -67,6 +74,14 @@ pub(crate) trait Shelf {
         entry: &Entry<Self::Value>,
         lease: Option<Holds<'_>>,
     ) -> Result<Self::Displaced, StoreError>;
+
+    /// Puts an entry where that is at hand, in memory; or else gives the key back.
+    fn put_at_hand(
+        &self,
+        hash: u64,
+        key: Self::Key,
+        entry: &Entry<Self::Value>,
+    ) -> Result<Result<Self::Displaced, StoreError>, Self::Key>;
 
     /// How a value gets in.
     fn publish(&self) -> Publish;
@@ -194,6 +209,16 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         self.recognise(found.pop().expect("one was asked for"))
     }
 
+    #[inline]
+    fn at_hand<Q: Lookup<String>>(
+        &self,
+        _hash: u64,
+        asked: &Q,
+    ) -> Option<Result<Option<Entry<AnyValue>>, StoreError>> {
+        let store = self.store.at_hand()?;
+        Some(self.recognise(store.get(&asked.to_key())))
+    }
+
     fn take_over<Q: Lookup<String>>(&self, asked: &Q) {
         self.store.take_over(&asked.to_key());
     }
@@ -211,6 +236,19 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         self.store.put(caller, key, entry, self.coded, lease).await
+    }
+
+    #[inline]
+    fn put_at_hand(
+        &self,
+        _hash: u64,
+        key: String,
+        entry: &Entry<AnyValue>,
+    ) -> Result<Result<Option<Entry<AnyValue>>, StoreError>, String> {
+        match self.store.at_hand() {
+            Some(store) => Ok(store.put(key, entry.clone(), entry.until().hint())),
+            None => Err(key),
+        }
     }
 
     fn publish(&self) -> Publish {

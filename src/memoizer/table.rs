@@ -239,6 +239,24 @@ impl<M: Shareable> Table<M> {
             }
         }
     }
+
+    /// Puts an entry, and answers with what it displaces.
+    fn put_row(&self, hash: u64, key: M::Key, entry: &Entry<Output<M>>) -> Displaced<M> {
+        match &self.rows {
+            Rows::Free(rows) => {
+                let dates = Dates {
+                    created: entry.created,
+                    expires: entry.expires,
+                };
+                let output = entry.value.clone();
+                Displaced::Replaced(rows.replace(hash, key, output, Facts::of(entry), dates))
+            }
+            #[cfg(feature = "bounded")]
+            Rows::Bounded(store) => {
+                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.until()))
+            }
+        }
+    }
 }
 
 impl<M: Shareable> Shelf for Table<M> {
@@ -264,6 +282,15 @@ impl<M: Shareable> Shelf for Table<M> {
         Ok(self.read(hash, asked))
     }
 
+    #[inline]
+    fn at_hand<Q: Lookup<M::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Option<Result<Option<Entry<Output<M>>>, StoreError>> {
+        Some(Ok(self.read(hash, asked)))
+    }
+
     async fn find_with<Q: Lookup<M::Key>>(
         &self,
         _: Caller,
@@ -286,20 +313,16 @@ impl<M: Shareable> Shelf for Table<M> {
         entry: &Entry<Output<M>>,
         _: Option<Holds<'_>>,
     ) -> Result<Displaced<M>, StoreError> {
-        Ok(match &self.rows {
-            Rows::Free(rows) => {
-                let dates = Dates {
-                    created: entry.created,
-                    expires: entry.expires,
-                };
-                let output = entry.value.clone();
-                Displaced::Replaced(rows.replace(hash, key, output, Facts::of(entry), dates))
-            }
-            #[cfg(feature = "bounded")]
-            Rows::Bounded(store) => {
-                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.until()))
-            }
-        })
+        Ok(self.put_row(hash, key, entry))
+    }
+
+    fn put_at_hand(
+        &self,
+        hash: u64,
+        key: M::Key,
+        entry: &Entry<Output<M>>,
+    ) -> Result<Result<Displaced<M>, StoreError>, M::Key> {
+        Ok(Ok(self.put_row(hash, key, entry)))
     }
 
     fn publish(&self) -> Publish {

@@ -207,6 +207,10 @@ where
     }
 
     async fn put(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
+        self.put_at_once(key, instance)
+    }
+
+    fn put_at_once(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
         self.inner.put(self.hash, key, instance)
     }
 }

@@ -1,5 +1,5 @@
 use super::backing::{Backing, Goes};
-use super::values::Values;
+use super::values::{Map, Values};
 use super::{Caller, Guards, Holds, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
@@ -155,6 +155,12 @@ impl SharedStore {
     /// versions alone.
     pub(crate) fn take_over(&self, text: &str) {
         self.0.backing.take_over(text);
+    }
+
+    /// The store of values, if it is in memory.
+    #[inline]
+    pub(crate) fn at_hand(&self) -> Option<&Map> {
+        self.0.backing.at_hand()
     }
 
     pub(super) fn backing(&self) -> &Backing {

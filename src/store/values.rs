@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 type Kept = Entry<AnyValue>;
-pub(super) type Map = dyn Store<String, Kept>;
+pub(crate) type Map = dyn Store<String, Kept>;
 type Asked<T> = Result<T, StoreError>;
 
 /// A store of entries as they are, for callers of all kinds. Who awaits asks it as who

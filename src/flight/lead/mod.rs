@@ -10,7 +10,7 @@ mod awaits;
 pub(crate) use awaits::Awaits;
 
 use crate::clock::Moment;
-use crate::drive::{at_once, block_on};
+use crate::drive::block_on;
 use crate::error::{BuildError, Circle};
 use crate::flight::chain::{self, Entered, Leading, Part};
 use crate::flight::flight::{Flight, Landing, Patience};
@@ -41,9 +41,11 @@ pub(crate) trait Plan<K, V, E> {
     /// How a value gets into the store.
     fn publish(&self) -> Publish;
 
-    /// Puts a value into the store, and answers with what that displaces. Waits for nothing
-    /// where it is put at once, or for a caller that blocks.
+    /// Puts a value into the store, and answers with what that displaces.
     async fn put(&mut self, key: K, value: &V) -> Self::Displaced;
+
+    /// The same where nobody waits: it is put at once, or the caller blocks.
+    fn put_at_once(&mut self, key: K, value: &V) -> Self::Displaced;
 }
 
 /// What a caller does itself, and blocks meanwhile.
@@ -336,7 +338,7 @@ where
     ) -> Result<Flown<V>, BuildError<E>> {
         let ended = self.end(ran);
         let displaced = match self.to_put(&ended, plan) {
-            Some((key, value)) => Some(at_once(plan.put(key, value))),
+            Some((key, value)) => Some(plan.put_at_once(key, value)),
             None => None,
         };
         drop(inside);
@@ -413,7 +415,7 @@ where
     fn land_at_once<P: Plan<K, V, E>>(&mut self, value: &V, plan: &mut P) -> Option<P::Displaced> {
         let displaced = self.flights.land_at_once(
             &mut self.flight,
-            |key| at_once(plan.put(key, value)),
+            |key| plan.put_at_once(key, value),
             || Landing::Built(value.clone()),
         );
         self.has_landed = true;

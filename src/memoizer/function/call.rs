@@ -5,7 +5,6 @@ use super::again::of_shelf;
 use super::at::{Place, Shared};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
-use crate::drive::at_once;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::etag::Etag;
@@ -185,7 +184,7 @@ impl<M: Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = at_once(call.look(&shelf, hash, &&shared.text));
+                let looked = call.look_at_once(&shelf, hash, &&shared.text);
                 let looked = match given(looked, &shared) {
                     Ok(output) => return Ok(call.detailed(output)),
                     Err(looked) => looked,
@@ -224,7 +223,7 @@ impl<M: Shareable> Inner<M> {
         let asked = M::lookup(args);
         let looked = match nothing {
             // A table in memory has nobody wait.
-            None => at_once(call.look(table, hash, &asked)),
+            None => call.look_at_once(table, hash, &asked),
             Some(_) => Looked::Nothing,
         };
         if let Looked::Answer(entry) = &looked

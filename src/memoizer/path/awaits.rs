@@ -58,7 +58,9 @@ impl Call<'_> {
             flown = on_its_own(shelf, &key, built);
         }
         let outcome = self.conclude(flown, &run);
-        self.make_room(shelf, &run).await;
+        if self.needs_room(shelf, &run) {
+            self.tidy(shelf).await;
+        }
         outcome
     }
 

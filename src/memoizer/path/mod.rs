@@ -13,7 +13,7 @@ pub(crate) use builds::{Blocking, Builds};
 
 use crate::answered::{Answered, Detailed};
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
-use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
+use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
 use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
@@ -106,6 +106,11 @@ impl Call<'_> {
     /// The verdict on an entry, as of now. The clock is read only if it matters.
     pub(crate) async fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
         let facts = self.facts(holder, entry).await;
+        self.verdict_on(facts)
+    }
+
+    #[inline]
+    fn verdict_on(&self, facts: Facts<'_>) -> Verdict {
         let now = match asks_for_time(facts, self.demand) {
             true => self.clock.now(),
             false => Stamp::from_nanos(0),
@@ -128,6 +133,29 @@ impl Call<'_> {
         self.judge(shelf.holder(), found).await
     }
 
+    /// The same, for a caller that blocks. What is at hand is looked at without more ado.
+    #[inline]
+    pub(crate) fn look_at_once<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+    ) -> Looked<S::Value> {
+        let is_plain = self.mode == Mode::Take && self.groups.is_none();
+        let at_hand = is_plain.then(|| shelf.at_hand(hash, asked)).flatten();
+        let Some(found) = at_hand else {
+            return at_once(self.look(shelf, hash, asked));
+        };
+        let Some(entry) = self.there(found) else {
+            return Looked::Nothing;
+        };
+        let verdict = match entry.groups() {
+            [] => self.verdict_on(Facts::from(&entry)),
+            _ => at_once(self.verdict(shelf.holder(), &entry)),
+        };
+        self.looked(entry, verdict)
+    }
+
     /// What has been found, for this call. Tells what it is, but for what is due: that,
     /// whoever does something about it tells.
     pub(crate) async fn judge<V>(
@@ -135,15 +163,30 @@ impl Call<'_> {
         holder: Holder<'_>,
         found: Result<Option<Entry<V>>, StoreError>,
     ) -> Looked<V> {
-        let found = found.unwrap_or_else(|fault| {
+        let Some(entry) = self.there(found) else {
+            return Looked::Nothing;
+        };
+        let verdict = self.verdict(holder, &entry).await;
+        self.looked(entry, verdict)
+    }
+
+    /// What has been found, if it is anything.
+    #[inline]
+    fn there<V>(&self, found: Result<Option<Entry<V>>, StoreError>) -> Option<Entry<V>> {
+        let there = found.unwrap_or_else(|fault| {
             self.fault(&fault);
             None
         });
-        let Some(entry) = found else {
+        if there.is_none() {
             self.log.tell(Event::Miss);
-            return Looked::Nothing;
-        };
-        match self.verdict(holder, &entry).await {
+        }
+        there
+    }
+
+    /// What an entry with this verdict on it is for the call.
+    #[inline]
+    fn looked<V>(&self, entry: Entry<V>, verdict: Verdict) -> Looked<V> {
+        match verdict {
             Verdict::Fresh => {
                 self.log.tell(Event::Hit);
                 return Looked::Answer(entry);
@@ -192,12 +235,18 @@ impl Call<'_> {
         hash: u64,
         asked: &impl Lookup<S::Key>,
     ) -> Option<Entry<S::Value>> {
-        if self.mode == Mode::Refresh || !shelf.may_have_changed(hash, self.missed) {
+        if !self.looks_again(shelf, hash) {
             return None;
         }
         let entry = self.find(shelf, hash, asked).await.ok().flatten()?;
         let verdict = self.verdict(shelf.holder(), &entry).await;
         verdict.is_fresh().then_some(entry)
+    }
+
+    /// Whether a second look may find what the first has not.
+    #[inline]
+    fn looks_again<S: Shelf>(&self, shelf: &S, hash: u64) -> bool {
+        self.mode == Mode::Take && shelf.may_have_changed(hash, self.missed)
     }
 
     /// Gets what was not there a moment ago: by building it, or from who builds it. With
@@ -236,7 +285,9 @@ impl Call<'_> {
             flown = on_its_own(shelf, &key, built);
         }
         let outcome = self.conclude(flown, &run);
-        at_once(self.make_room(shelf, &run));
+        if self.needs_room(shelf, &run) {
+            at_once(self.tidy(shelf));
+        }
         outcome
     }
 
@@ -287,12 +338,14 @@ impl Call<'_> {
         outcome
     }
 
-    /// Makes room after a put, with nobody waiting for the flight any more.
-    async fn make_room<S: Shelf>(&self, shelf: &S, run: &Run) {
-        if run.put.get() {
-            self.log.evicted(run.evicted.get() as usize);
-            self.tidy(shelf).await;
+    /// Whether room is to be made after a put, with nobody waiting for the flight any more.
+    #[inline]
+    fn needs_room<S: Shelf>(&self, shelf: &S, run: &Run) -> bool {
+        if !run.put.get() {
+            return false;
         }
+        self.log.evicted(run.evicted.get() as usize);
+        shelf.expires()
     }
 
     /// Takes note that the answer is of this call's own build.
@@ -437,8 +490,13 @@ impl Call<'_> {
         run: &Run,
     ) -> Option<S::Displaced> {
         let put = shelf.put(self.caller, hash, key, entry, lease).await;
-        let put = put.inspect_err(|fault| self.fault(fault));
-        let displaced = put.ok()?;
+        self.has_put(put, run)
+    }
+
+    /// Takes note of what a put has come to.
+    #[inline]
+    fn has_put<D: Displaces>(&self, put: Result<D, StoreError>, run: &Run) -> Option<D> {
+        let displaced = put.inspect_err(|fault| self.fault(fault)).ok()?;
         run.put.set(true);
         run.evicted.set(displaced.evicted() as u64);
         Some(displaced)
@@ -572,6 +630,16 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
         let put = self.call.put(shelf, hash, key, entry, lease, &self.run);
         Ok(put.await)
     }
+
+    fn put_at_once(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
+        if self.run.drops.get() {
+            return Err(key);
+        }
+        match self.shelf.put_at_hand(self.hash, key, entry) {
+            Ok(put) => Ok(self.call.has_put(put, &self.run)),
+            Err(key) => at_once(self.put(key, entry)),
+        }
+    }
 }
 
 impl<S, B> Blocks<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B>
@@ -580,11 +648,16 @@ where
     B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
 {
     fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
-        at_once(self.again(key))
+        match self.spare {
+            None if !self.call.looks_again(self.shelf, self.hash) => None,
+            _ => at_once(self.again(key)),
+        }
     }
 
     fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(entry) = at_once(self.prepare())? {
+        if self.prepares()
+            && let Some(entry) = at_once(self.prepare())?
+        {
             return Ok(Made::Found(entry));
         }
         let build = self.build.take().expect("a call leads one build");
@@ -618,6 +691,12 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
         }
     }
 
+    /// Whether anything is to be done before the function runs.
+    #[inline]
+    fn prepares(&self) -> bool {
+        self.lock.is_some() || self.call.groups.is_some()
+    }
+
     /// What is to be done before the function runs. Brings what is there after all.
     #[inline]
     async fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
@@ -634,7 +713,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     /// took, or a question for groups, is no part of it.
     #[inline]
     fn start(&self, began: Moment) -> Started<'a> {
-        match self.lock.is_some() || self.call.groups.is_some() {
+        match self.prepares() {
             true => self.call.clock.start(),
             false => self.call.clock.start_at(began),
         }
