@@ -9,6 +9,7 @@ use Ask::{Clear, Delete, Expire, Fail, Get, See};
 const PLAIN: Promises = Promises {
     clears_at_once: true,
     expires_in_a_flight: false,
+    lands_at_once: true,
 };
 
 fn call(ask: Ask, asked: Tick, answered: Tick, answer: Answer) -> Call {

@@ -97,6 +97,18 @@ fn is_linear<T: Target>(threads: usize, asks: usize) {
     });
 }
 
+/// Who removes a key must not go before what is on its way into the store is there,
+/// also where another removes it too.
+#[test]
+fn who_removes_second_waits_as_well() {
+    explore(|| {
+        let removes = vec![Ask::Delete(0), Ask::Get(0)];
+        let scripts = || vec![vec![Ask::Get(0)], removes.clone(), removes.clone()];
+        run::<targets::InAStore>(scripts());
+        run::<targets::InAStoreOfInstances>(scripts());
+    });
+}
+
 macro_rules! targets {
     ($($target:ident: $two:ident, $three:ident;)*) => {$(
         #[test]

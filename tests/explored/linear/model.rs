@@ -11,6 +11,8 @@ pub(crate) struct Promises {
     /// An expiry that meets a removal may be given up for it; and a removal that meets
     /// an expiry, of whatever key, may take out twice.
     pub(crate) expires_in_a_flight: bool,
+    /// A build is published and can't be joined any more in one point, and not in two.
+    pub(crate) lands_at_once: bool,
 }
 
 /// What is kept for a key.
@@ -28,10 +30,14 @@ pub(crate) enum Kept {
 pub(crate) enum Point {
     /// Finds what is kept.
     Hit(Version),
-    /// Begins to build.
-    Begin,
-    /// Ends, and publishes if that is due.
+    /// Begins a flight. From here on others join it, and removals void it.
+    Enter,
+    /// Looks again, finds nothing, and so builds.
+    Look,
+    /// Publishes what was built, unless it failed or was voided.
     Publish,
+    /// Ends the flight.
+    Land,
     /// Joins the build of the call with this number.
     Join(usize),
     /// Is handed what that has brought.
@@ -89,8 +95,8 @@ impl Call {
     /// Between which moments a point of this call lies.
     pub(crate) fn window(&self, point: Point) -> (Tick, Tick) {
         match (point, self.build) {
-            (Point::Begin, Some(build)) => (self.asked, build.began),
-            (Point::Publish, Some(build)) => (build.ended, self.answered),
+            (Point::Enter | Point::Look, Some(build)) => (self.asked, build.began),
+            (Point::Publish | Point::Land, Some(build)) => (build.ended, self.answered),
             _ => (self.asked, self.answered),
         }
     }
@@ -136,8 +142,11 @@ impl Model<'_> {
         };
         if call.build.is_some() {
             return match done {
-                0 => vec![(Point::Begin, 1)],
-                _ => vec![(Point::Publish, ALL)],
+                0 => vec![(Point::Enter, 1)],
+                1 => vec![(Point::Look, 2)],
+                2 if self.promises.lands_at_once => vec![(Point::Publish, ALL)],
+                2 => vec![(Point::Publish, 3)],
+                _ => vec![(Point::Land, ALL)],
             };
         }
         let mut others = self.calls.iter();
@@ -194,16 +203,15 @@ impl Model<'_> {
         let mut next = state.clone();
         let may = match point {
             Point::Hit(version) => state.kept[call.key()?] == Kept::Fresh(version),
-            Point::Begin => {
-                let key = call.key()?;
-                !matches!(state.kept[key], Kept::Fresh(_)) && self.open(state, key).is_none()
-            }
+            Point::Enter => self.open(state, call.key()?).is_none(),
+            Point::Look => !matches!(state.kept[call.key()?], Kept::Fresh(_)),
             Point::Publish => {
                 if let (true, Some(Ok(version))) = (!state.is_voided(at), call.brought()) {
                     next.kept[call.key()?] = Kept::Fresh(version);
                 }
                 call.brought().map(Answer::Got) == Some(call.answer)
             }
+            Point::Land => true,
             Point::Join(whose) => self.open(state, call.key()?) == Some(whose),
             Point::Handed(whose) => state.done[whose] == ALL,
             Point::Void(key) => {
@@ -250,7 +258,7 @@ impl Model<'_> {
             let call = &self.calls[at];
             call.build.is_some()
                 && call.key() == Some(key)
-                && state.done[at] == 1
+                && matches!(state.done[at], 1..=3)
                 && !state.is_voided(at)
         })
     }

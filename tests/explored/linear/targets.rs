@@ -6,7 +6,7 @@ use crate::slow::Slow;
 use mementos::clock::FakeClock;
 use mementos::store::SharedStore;
 use mementos::{
-    AnyValue, BuildError, Entry, Function, Memento, Memoizer, Options, Registry, memento, memoize,
+    AnyValue, BuildError, Entry, Function, Memoizer, Options, Registry, memento, memoize,
 };
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ impl Target for InATable {
     const PROMISES: Promises = Promises {
         clears_at_once: false,
         expires_in_a_flight: false,
+        lands_at_once: true,
     };
 
     fn new() -> Self {
@@ -84,7 +85,7 @@ impl Target for InATable {
 
 /// A store that takes its time, with flights of its own.
 #[derive(Clone)]
-pub(crate) struct InAStore(Memoizer, SharedStore);
+pub(crate) struct InAStore(Memoizer);
 
 const NAMES: [&str; 2] = ["a", "b"];
 
@@ -92,12 +93,12 @@ impl Target for InAStore {
     const PROMISES: Promises = Promises {
         clears_at_once: true,
         expires_in_a_flight: true,
+        lands_at_once: false,
     };
 
     fn new() -> Self {
         let store = SharedStore::new(Slow::<String, Entry<AnyValue>>::default());
-        let memo = Memoizer::new(store.clone()).clock(FakeClock::new());
-        InAStore(memo, store)
+        InAStore(Memoizer::new(store).clock(FakeClock::new()))
     }
 
     fn get(&self, key: usize, build: &Builder<'_>) -> Result<Version, Version> {
@@ -146,6 +147,7 @@ impl Target for InARegistry {
     const PROMISES: Promises = Promises {
         clears_at_once: false,
         expires_in_a_flight: false,
+        lands_at_once: true,
     };
 
     fn new() -> Self {
@@ -183,6 +185,7 @@ impl Target for InAStoreOfInstances {
     const PROMISES: Promises = Promises {
         clears_at_once: true,
         expires_in_a_flight: false,
+        lands_at_once: false,
     };
 
     fn new() -> Self {
