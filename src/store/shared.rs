@@ -191,7 +191,7 @@ impl SharedStore {
     /// Voids the flights, then takes out what is kept. In this order: what they may
     /// still have put is there by then, and goes too.
     ///
-    /// And once more, if an entry is being changed meanwhile:
+    /// And again, as long as an entry is being changed meanwhile:
     ///
     /// ```text
     ///   this caller                another, who changes an expiry
@@ -201,21 +201,24 @@ impl SharedStore {
     ///                              puts it back
     /// ```
     ///
-    /// A change that begins after the first time reads nothing old.
+    /// Once is not enough: what one has put back another may read. A change that
+    /// begins after a time in which there was none reads nothing old.
     fn forget<R>(
         &self,
         void: impl Fn(),
         take: impl Fn() -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        let Changes { begun, done } = &self.0.changes;
-        let before = done.load(Ordering::SeqCst);
-        void();
-        let taken = take()?;
-        if begun.load(Ordering::SeqCst) != before {
+        let mut first = None;
+        loop {
+            let before = self.0.changes.done.load(Ordering::SeqCst);
             void();
-            take()?;
+            let taken = take()?;
+            first.get_or_insert(taken);
+            if self.0.changes.begun.load(Ordering::SeqCst) == before {
+                break;
+            }
         }
-        Ok(taken)
+        Ok(first.expect("it was taken once at least"))
     }
 
     /// Gives what is kept for a key another expiry; answers whether anything is

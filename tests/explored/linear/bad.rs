@@ -13,16 +13,35 @@ const PLAIN: Promises = Promises {
 };
 
 fn call(ask: Ask, asked: Tick, answered: Tick, answer: Answer) -> Call {
-    Call { ask, asked, answer, answered, build: None }
+    Call {
+        ask,
+        asked,
+        answer,
+        answered,
+        build: None,
+    }
 }
 
-fn builds(ask: Ask, asked: Tick, (began, ended): (Tick, Tick), answered: Tick, version: Version) -> Call {
+fn builds(
+    ask: Ask,
+    asked: Tick,
+    (began, ended): (Tick, Tick),
+    answered: Tick,
+    version: Version,
+) -> Call {
     let brought = match ask {
         Fail(_) => Err(version),
         _ => Ok(version),
     };
-    let build = Some(Build { version, began, ended });
-    Call { build, ..call(ask, asked, answered, Got(brought)) }
+    let build = Some(Build {
+        version,
+        began,
+        ended,
+    });
+    Call {
+        build,
+        ..call(ask, asked, answered, Got(brought))
+    }
 }
 
 #[track_caller]
@@ -47,13 +66,22 @@ fn what_was_built_is_got_again() {
 
 #[test]
 fn a_publish_is_not_lost() {
-    bad(&[builds(Get(0), 0, (1, 2), 3, 1), builds(Get(0), 4, (5, 6), 7, 2)]);
-    bad(&[builds(Get(0), 0, (1, 2), 3, 1), call(See(0), 4, 5, Exists(false))]);
+    bad(&[
+        builds(Get(0), 0, (1, 2), 3, 1),
+        builds(Get(0), 4, (5, 6), 7, 2),
+    ]);
+    bad(&[
+        builds(Get(0), 0, (1, 2), 3, 1),
+        call(See(0), 4, 5, Exists(false)),
+    ]);
 }
 
 #[test]
 fn who_joined_has_its_answer_when_it_is_published() {
-    let (leads, joins) = (builds(Get(0), 0, (1, 3), 9, 1), call(Get(0), 2, 5, Got(Ok(1))));
+    let (leads, joins) = (
+        builds(Get(0), 0, (1, 3), 9, 1),
+        call(Get(0), 2, 5, Got(Ok(1))),
+    );
     good(&[leads, joins, call(See(0), 6, 7, Exists(true))]);
     bad(&[leads, joins, call(See(0), 6, 7, Exists(false))]);
     bad(&[leads, joins, builds(Get(0), 6, (7, 8), 10, 2)]);
@@ -73,7 +101,11 @@ fn a_removal_voids_a_build() {
     good(&[first, deleted, builds(Get(0), 4, (6, 7), 9, 2)]);
     good(&[first, deleted, call(See(0), 10, 11, Exists(false))]);
     bad(&[first, deleted, call(See(0), 10, 11, Exists(true))]);
-    bad(&[first, call(Delete(1), 2, 3, Had(false)), call(See(0), 10, 11, Exists(false))]);
+    bad(&[
+        first,
+        call(Delete(1), 2, 3, Had(false)),
+        call(See(0), 10, 11, Exists(false)),
+    ]);
     let cleared = call(Clear, 2, 3, Cleared);
     good(&[first, cleared, call(See(0), 10, 11, Exists(false))]);
     bad(&[first, cleared, call(See(0), 10, 11, Exists(true))]);
@@ -94,7 +126,10 @@ fn nothing_comes_back_after_a_removal() {
 fn nobody_joins_a_build_after_its_removal() {
     let leads = builds(Get(0), 0, (1, 8), 9, 1);
     let joins = |asked| call(Get(0), asked, 10, Got(Ok(1)));
-    for removed in [call(Delete(0), 3, 5, Had(false)), call(Clear, 3, 5, Cleared)] {
+    for removed in [
+        call(Delete(0), 3, 5, Had(false)),
+        call(Clear, 3, 5, Cleared),
+    ] {
         good(&[leads, joins(2), removed]);
         good(&[leads, joins(4), removed]);
         bad(&[leads, joins(6), removed]);
@@ -117,7 +152,10 @@ fn nobody_is_answered_before_the_build_ends_or_by_what_nobody_built() {
     bad(&[leads, call(Get(1), 2, 8, Got(Ok(1)))]);
     bad(&[leads, call(Get(0), 2, 8, Got(Ok(2)))]);
     let own = call(Get(0), 0, 6, Got(Ok(2)));
-    bad(&[Call { build: leads.build, ..own }]);
+    bad(&[Call {
+        build: leads.build,
+        ..own
+    }]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The search for an order of points that explains a history: Wing and Gong, "Testing
-//! and Verifying Concurrent Objects" (1993), with the states that led nowhere kept, as
+//! and Verifying Concurrent Objects" (1993), with the states it has been in kept, as
 //! in Lowe, "Testing for linearizability" (2017).
 
 use super::history::{Call, Tick};
-use super::model::{Model, Promises, State};
+use super::model::{ALL, Model, Promises, State};
 use std::collections::HashSet;
 
 /// Whether the model explains the history.
@@ -12,15 +12,15 @@ pub(crate) fn explains(promises: Promises, calls: &[Call]) -> bool {
     let model = Model { calls, promises };
     let mut search = Search {
         model: &model,
-        dead: HashSet::new(),
+        seen: HashSet::new(),
     };
     search.goes_on(&model.start(), 0)
 }
 
 struct Search<'m, 'h> {
     model: &'m Model<'h>,
-    /// The states from which there is no way to the end.
-    dead: HashSet<(State, Tick)>,
+    /// The states that were gone on from: no other way to them leads to the end.
+    seen: HashSet<(State, Tick)>,
 }
 
 impl Search<'_, '_> {
@@ -32,7 +32,7 @@ impl Search<'_, '_> {
         let mut all = true;
         for (at, &done) in state.done.iter().enumerate() {
             let points = model.next(at, done);
-            all &= done == super::model::ALL;
+            all &= done == ALL;
             for (point, then) in points {
                 let (from, to) = model.calls[at].window(point);
                 if to <= now {
@@ -45,7 +45,7 @@ impl Search<'_, '_> {
         if all {
             return true;
         }
-        if self.dead.contains(&(state.clone(), now)) {
+        if !self.seen.insert((state.clone(), now)) {
             return false;
         }
         // By when they can be, so that most histories are explained at once.
@@ -58,7 +58,6 @@ impl Search<'_, '_> {
                 }
             }
         }
-        self.dead.insert((state.clone(), now));
         false
     }
 }

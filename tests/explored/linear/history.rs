@@ -67,7 +67,11 @@ impl fmt::Debug for Call {
         let Call { ask, asked, .. } = self;
         write!(f, "{asked:3} {ask:?}")?;
         if let Some(build) = self.build {
-            write!(f, ", built {} in {}..{}", build.version, build.began, build.ended)?;
+            write!(
+                f,
+                ", built {} in {}..{}",
+                build.version, build.began, build.ended
+            )?;
         }
         write!(f, ", {:?} at {}", self.answer, self.answered)
     }

@@ -1,4 +1,32 @@
 //! Whether what is kept in memory, with its flights, is linearizable.
+//!
+//! Threads ask, and what they ask and are answered is recorded in one order of time. A
+//! history is right if each call can be given its points, in their order and within the
+//! call, so that all points one after another are a run of the sequential model. The
+//! model, by key:
+//!
+//! - **Kept** is nothing, a fresh version, or an expired one, which answers nobody.
+//! - **A hit** is one point: that version is kept, and fresh.
+//! - **A build** has four. *Enter*: no other flight for the key can be joined; from here
+//!   on this one can. *Look*: nothing fresh is kept. Both lie before the function is run.
+//!   *Publish*, after it has run: what was built is kept, unless the flight was voided
+//!   or the function failed. *Land*: it can't be joined any more. Where results are kept
+//!   in a table the last two are one point.
+//! - **A joiner** has two. *Join*: the flight can be joined, which it can no more once
+//!   it is voided. *Handed*: it has landed. The answer is what the flight brought, be it
+//!   a version or an error, voided or not.
+//! - **A delete** has two. *Void*: a flight that can be joined is voided. *Take*: nothing
+//!   is kept, and the answer says what was. Between the two another may begin, publish,
+//!   and have its value taken out; a build that begins after the delete is not touched.
+//! - **A clear** voids each key in a point of its own, and then takes out all: in one
+//!   point in a store that is one map, in one for each key in a sharded table.
+//! - **An expiry at once** is one point: what is kept has expired. It voids nothing.
+//! - **A look** is one point, and changes nothing.
+//!
+//! In a shared store an expiry is a flight, which brings two exceptions, that concern an
+//! expiry and a removal that meet. The expiry may be given up for the removal, and then
+//! says that nothing was kept; or it may put back, as expired, what the removal has just
+//! taken out. And the removal may void and take out again, as often as it likes.
 
 mod bad;
 mod checker;
@@ -22,7 +50,11 @@ fn ask<T: Target>(target: &T, recorder: &Recorder, ask: Ask) {
         let began = recorder.tick();
         thread::yield_now();
         let ended = recorder.tick();
-        built.set(Some(Build { version, began, ended }));
+        built.set(Some(Build {
+            version,
+            began,
+            ended,
+        }));
         match fails {
             true => Err(version),
             false => Ok(version),
@@ -44,7 +76,13 @@ fn ask<T: Target>(target: &T, recorder: &Recorder, ask: Ask) {
         Ask::See(key) => target.see(key),
     };
     let answered = recorder.tick();
-    recorder.record(Call { ask, asked, answer, answered, build: built.get() });
+    recorder.record(Call {
+        ask,
+        asked,
+        answer,
+        answered,
+        build: built.get(),
+    });
 }
 
 /// Any question, more often about the first key, so that threads meet.
@@ -106,6 +144,17 @@ fn who_removes_second_waits_as_well() {
         let scripts = || vec![vec![Ask::Get(0)], removes.clone(), removes.clone()];
         run::<targets::InAStore>(scripts());
         run::<targets::InAStoreOfInstances>(scripts());
+    });
+}
+
+/// Two expiries in a row must not carry a value past a removal that meets both.
+#[test]
+fn what_expires_twice_does_not_outlive_a_removal() {
+    explore(|| {
+        for removal in [Ask::Delete(0), Ask::Clear] {
+            let removes = vec![Ask::Get(0), removal, Ask::Expire(0)];
+            run::<targets::InAStore>(vec![removes, vec![Ask::Expire(0)], vec![Ask::Expire(0)]]);
+        }
     });
 }
 

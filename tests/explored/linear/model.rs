@@ -8,8 +8,9 @@ use super::history::{Answer, Ask, Build, Call, KEYS, Tick, Version};
 pub(crate) struct Promises {
     /// A `clear` takes out all keys in one point, and not each in its own.
     pub(crate) clears_at_once: bool,
-    /// An expiry that meets a removal may be given up for it; and a removal that meets
-    /// an expiry, of whatever key, may take out twice.
+    /// An expiry that meets a removal may be given up for it, or put back what it has
+    /// read, as expired, until the removal is over; and a removal that meets an expiry,
+    /// of whatever key, may take out again.
     pub(crate) expires_in_a_flight: bool,
     /// A build is published and can't be joined any more in one point, and not in two.
     pub(crate) lands_at_once: bool,
@@ -51,11 +52,18 @@ pub(crate) enum Point {
     /// Takes out what has come since.
     TakeAgain,
     Expire(usize),
+    /// Reads what is to expire.
+    Read(usize),
+    /// Puts that back, as expired, where a removal has taken it out meanwhile.
+    PutBack(usize),
     See(usize),
 }
 
 /// The points that a call has had, as bits.
 type Done = u8;
+
+/// A clear has taken out all, and is about to do so again.
+const AGAIN: Done = 1 << 6;
 
 /// All points of a call have been.
 pub(crate) const ALL: Done = 1 << 7;
@@ -124,14 +132,18 @@ impl Model<'_> {
             (_, ALL) => Vec::new(),
             (Ask::Get(_) | Ask::Fail(_), done) => self.next_of_a_get(call, done),
             (Ask::Delete(key), 0) => vec![(Point::Void(key), 1)],
-            (Ask::Delete(key), 1) => match self.may_take_twice(call) {
+            (Ask::Delete(key), 1) => match self.may_take_again(call) {
                 true => vec![(Point::Take(key), ALL), (Point::Take(key), 2)],
                 false => vec![(Point::Take(key), ALL)],
             },
             (Ask::Delete(key), 2) => vec![(Point::Void(key), 3)],
-            (Ask::Delete(_), _) => vec![(Point::TakeAgain, ALL)],
+            (Ask::Delete(_), _) => vec![(Point::TakeAgain, ALL), (Point::TakeAgain, 2)],
             (Ask::Clear, done) => self.next_of_a_clear(call, done),
-            (Ask::Expire(key), _) => vec![(Point::Expire(key), ALL)],
+            (Ask::Expire(key), 0) if self.promises.expires_in_a_flight => {
+                vec![(Point::Expire(key), ALL), (Point::Read(key), 1)]
+            }
+            (Ask::Expire(key), 0) => vec![(Point::Expire(key), ALL)],
+            (Ask::Expire(key), _) => vec![(Point::PutBack(key), ALL)],
             (Ask::See(key), _) => vec![(Point::See(key), ALL)],
         }
     }
@@ -150,9 +162,8 @@ impl Model<'_> {
             };
         }
         let mut others = self.calls.iter();
-        let whose = others.position(|other| {
-            other.key() == call.key() && other.brought() == Some(got)
-        });
+        let whose =
+            others.position(|other| other.key() == call.key() && other.brought() == Some(got));
         match (done, got, whose) {
             (0, Ok(version), Some(whose)) => {
                 vec![(Point::Hit(version), ALL), (Point::Join(whose), 1)]
@@ -167,29 +178,28 @@ impl Model<'_> {
     fn next_of_a_clear(&self, call: &Call, done: Done) -> Vec<(Point, Done)> {
         const VOIDED: Done = (1 << KEYS) - 1;
         let voids = (0..KEYS).filter(|key| done & (1 << key) == 0);
-        let mut next: Vec<_> = voids.map(|key| (Point::Void(key), done | 1 << key)).collect();
+        let mut next: Vec<_> = voids
+            .map(|key| (Point::Void(key), done | 1 << key))
+            .collect();
         if done & VOIDED != VOIDED {
             return next;
         }
-        let again = done & 1 << 6 != 0;
         if self.promises.clears_at_once {
             next.push((Point::TakeAll, ALL));
-            if self.may_take_twice(call) && !again {
-                next.push((Point::TakeAll, 1 << 6));
+            if self.may_take_again(call) {
+                next.push((Point::TakeAll, AGAIN));
             }
             return next;
         }
         let takes = (0..KEYS).filter(|key| done & (1 << (KEYS + key)) == 0);
-        next.extend(takes.map(|key| {
-            match done | 1 << (KEYS + key) {
-                all if all == (1 << (2 * KEYS)) - 1 => (Point::Take(key), ALL),
-                some => (Point::Take(key), some),
-            }
+        next.extend(takes.map(|key| match done | 1 << (KEYS + key) {
+            all if all == (1 << (2 * KEYS)) - 1 => (Point::Take(key), ALL),
+            some => (Point::Take(key), some),
         }));
         next
     }
 
-    fn may_take_twice(&self, call: &Call) -> bool {
+    fn may_take_again(&self, call: &Call) -> bool {
         let mut expiries = self
             .calls
             .iter()
@@ -241,6 +251,13 @@ impl Model<'_> {
                 (Answer::Had(false), Kept::Fresh(_)) => self.is_being_removed(state, key),
                 _ => false,
             },
+            Point::Read(key) => {
+                call.answer == Answer::Had(true) && state.kept[key] != Kept::Nothing
+            }
+            Point::PutBack(key) => {
+                next.kept[key] = Kept::Expired;
+                state.kept[key] == Kept::Nothing && self.is_being_removed(state, key)
+            }
             Point::See(key) => match (call.answer, state.kept[key]) {
                 (Answer::Exists(exists), Kept::Fresh(_)) => exists,
                 (Answer::Exists(exists), Kept::Nothing | Kept::Expired) => !exists,
@@ -266,11 +283,15 @@ impl Model<'_> {
     /// Whether an expiry for this key may have been given up for a removal.
     fn is_being_removed(&self, state: &State, key: usize) -> bool {
         self.promises.expires_in_a_flight
-            && self.calls.iter().zip(&state.done).any(|(call, &done)| match call.ask {
-                Ask::Delete(removes) => removes == key && done != 0 && done != ALL,
-                Ask::Clear => done != 0 && done != ALL,
-                _ => false,
-            })
+            && self
+                .calls
+                .iter()
+                .zip(&state.done)
+                .any(|(call, &done)| match call.ask {
+                    Ask::Delete(removes) => removes == key && done != 0 && done != ALL,
+                    Ask::Clear => done != 0 && done != ALL,
+                    _ => false,
+                })
     }
 }
 
