@@ -180,18 +180,25 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         let is_asked = |known: &Lent<Flight<K, V, E>>| asked.is(known.key());
         let asked_for = self
             .table
-            .remove_each(hash, is_asked, |flight, ()| flight.hold());
-        for flight in asked_for {
-            flight.void().await;
-        }
+            .read_each(hash, is_asked, |flight, ()| flight.hold());
+        self.void_these(asked_for).await;
     }
 
     /// Voids the flights whose key `goes`.
     pub(crate) async fn void_where(&self, goes: impl Fn(&K) -> bool) {
-        let all = self.under_way().into_iter();
-        for flight in all.filter(|flight| goes(flight.key())) {
-            self.take(&flight);
+        let mut asked_for = self.under_way();
+        asked_for.retain(|flight| goes(flight.key()));
+        self.void_these(asked_for).await;
+    }
+
+    /// Voids flights, each of which can be joined until it is voided: one whose value
+    /// is on its way into the store stays in the table until that is there. So another
+    /// who removes the same key finds it too, and waits as well; and the next build of
+    /// the key does not put its value before this one.
+    async fn void_these(&self, flights: Vec<Arc<Flight<K, V, E>>>) {
+        for flight in flights {
             flight.void().await;
+            self.take(&flight);
         }
     }
 

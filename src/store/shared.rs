@@ -241,7 +241,7 @@ impl SharedStore {
     /// Voids the flights, then takes out what is kept. In this order: what they may
     /// still have put is there by then, and goes too. Answers whether a key was kept.
     ///
-    /// And once more, if an entry is being changed meanwhile:
+    /// And again, as long as an entry is being changed meanwhile:
     ///
     /// ```text
     ///   this caller                another, who changes an expiry
@@ -251,17 +251,20 @@ impl SharedStore {
     ///                              puts it back
     /// ```
     ///
-    /// A change that begins after the first time reads nothing old.
+    /// Once is not enough: what one has put back another may read. A change that
+    /// begins after a time in which there was none reads nothing old.
     async fn forget(&self, caller: Caller, which: Which<'_>) -> Result<bool, StoreError> {
         let Changes { begun, done } = &self.0.changes;
-        let before = done.load(Ordering::SeqCst);
-        self.void(which).await;
-        let taken = asked!(self, caller, self.take(caller, which))?;
-        if begun.load(Ordering::SeqCst) != before {
+        let mut was_kept = None;
+        loop {
+            let before = done.load(Ordering::SeqCst);
             self.void(which).await;
-            asked!(self, caller, self.take(caller, which))?;
+            let taken = asked!(self, caller, self.take(caller, which))?;
+            let was_kept = *was_kept.get_or_insert(taken);
+            if begun.load(Ordering::SeqCst) == before {
+                return Ok(was_kept);
+            }
         }
-        Ok(taken)
     }
 
     /// Voids the flights, and then the jobs that may have begun them.

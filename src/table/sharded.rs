@@ -125,21 +125,25 @@ impl<K, V> Sharded<K, V> {
         Some(without_switch(|| then(kept.0, value.into_inner())))
     }
 
-    /// Takes out every row with this hash whose key `is` recognises, and hands it to
-    /// `then` under the shard's lock.
-    pub(crate) fn remove_each<R>(
+    /// Hands every row with this hash whose key `is` recognises to `read`, under the
+    /// shard's read lock.
+    pub(crate) fn read_each<R>(
         &self,
         hash: u64,
         is: impl Fn(&K) -> bool,
-        then: impl Fn(K, V) -> R,
+        read: impl Fn(&K, &V) -> R,
     ) -> Vec<R> {
         switch_point();
-        let mut shard = self.map.shards()[self.shard_of(hash)].write();
-        let mut taken = Vec::new();
-        while let Some((kept, value)) = shard.remove_entry(hash, same(&is)) {
-            taken.push(then(kept.0, value.into_inner()));
-        }
-        taken
+        let shard = self.map.shards()[self.shard_of(hash)].read();
+        let mut found = Vec::new();
+        // None is the one that is looked for, so that the search goes through all.
+        shard.get(hash, |(kept, value)| {
+            if is(&kept.0) {
+                found.push(read(&kept.0, value.get()));
+            }
+            false
+        });
+        found
     }
 
     /// Takes every row out.
@@ -235,6 +239,10 @@ mod tests {
         assert_eq!(table.replace(7, "a", 3), Some(("a", 1)));
         assert_eq!(table.read(7, |k| *k == "a", |v| *v), Some(3));
         assert_eq!(table.read(7, |k| *k == "b", |v| *v), Some(2));
+        assert_eq!(table.read_each(7, |k| *k == "b", |_, v| *v), [2]);
+        let mut all = table.read_each(7, |_| true, |k, v| (*k, *v));
+        all.sort_unstable();
+        assert_eq!(all, [("a", 3), ("b", 2)]);
         assert_eq!(table.remove(7, |k| *k == "a"), Some(("a", 3)));
         assert_eq!(table.len(), 1);
     }
