@@ -115,13 +115,15 @@ impl Values {
         Ok(self.settled().delete(text)?.is_some())
     }
 
+    /// All entries, for who takes some of them out: with what callers who are gone have
+    /// begun to put.
     pub(super) async fn entries(&self, caller: Caller) -> Asked<Vec<(String, Kept)>> {
         #[cfg(feature = "async")]
         if let Some(apart) = self.apart(caller) {
-            return apart.ask(move |store| store.entries()).await;
+            return apart.change(move |store| store.entries()).await;
         }
         _ = caller;
-        self.store.entries()
+        self.settled().entries()
     }
 
     pub(super) async fn clear(&self, caller: Caller) -> Asked<()> {
