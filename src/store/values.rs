@@ -85,6 +85,18 @@ impl Values {
         self.store.get(text)
     }
 
+    /// The same, for who puts it back changed: with what callers who are gone have begun to
+    /// put, which would otherwise give way to what was there before.
+    pub(super) async fn get_to_change(&self, caller: Caller, text: &String) -> Asked<Option<Kept>> {
+        #[cfg(feature = "async")]
+        if let Some(apart) = self.apart(caller) {
+            let text = text.clone();
+            return apart.change(move |store| store.get(&text)).await;
+        }
+        _ = caller;
+        self.settled().get(text)
+    }
+
     /// Keeps an entry; answers with the one that it replaces.
     pub(super) async fn put(
         &self,

@@ -396,6 +396,43 @@ fn what_is_cleared_after_its_call_was_dropped_in_a_put_does_not_come_back() {
 }
 
 #[test]
+fn an_expiry_that_is_changed_after_a_call_was_dropped_in_a_put_is_that_of_what_it_put() {
+    let gates = Gates::default();
+    for store in slow_stores(&gates) {
+        for blocks in [false, true] {
+            let memo = Memoizer::new(store.clone()).defaults(Options::new().no_lock());
+            on_one_thread(async {
+                let got: Got<u32> = memo.refresh_async("key", async { 1 }).await;
+                assert_eq!(got.unwrap(), 1);
+                gates.close("put");
+                let gone = tokio::select! {
+                    biased;
+                    got = memo.refresh_async::<u32, _>("key", async { 2 }) => Some::<Got<u32>>(got),
+                    () = gates.came("put") => None,
+                };
+                assert!(gone.is_none());
+                let opens = async {
+                    for _ in 0..50 {
+                        _ = memo.exists_async("other").await;
+                    }
+                    gates.open("put");
+                };
+                let expires = async {
+                    let (memo, hour) = (memo.clone(), Duration::from_secs(3600));
+                    match blocks {
+                        true => smol::unblock(move || memo.expire("key", hour)).await,
+                        false => memo.expire_async("key", hour).await,
+                    }
+                };
+                assert!(both(expires, opens).await.0.unwrap());
+                let entry = memo.entry_async::<u32>("key").await.unwrap().unwrap();
+                assert_eq!((*entry.value(), entry.expires().is_some()), (2, true));
+            });
+        }
+    }
+}
+
+#[test]
 fn a_store_that_fails_is_a_miss_and_a_delete_that_fails_is_an_error() {
     let faults = Faults {
         errors: 1.0,
