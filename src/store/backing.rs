@@ -124,7 +124,7 @@ impl Backing {
         match self {
             Backing::Values(store) => {
                 _ = coded;
-                let Some(entry) = store.get(caller, text).await? else {
+                let Some(entry) = store.get_to_change(caller, text).await? else {
                     return Ok(false);
                 };
                 let changed = change(&entry)?;
@@ -259,7 +259,7 @@ impl Backing {
     ) -> Result<bool, StoreError> {
         match self {
             Backing::Values(store) => {
-                let Some(mut entry) = store.get(caller, text).await? else {
+                let Some(mut entry) = store.get_to_change(caller, text).await? else {
                     return Ok(false);
                 };
                 entry.expires = at;

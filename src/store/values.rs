@@ -85,6 +85,18 @@ impl Values {
         self.store.get(text)
     }
 
+    /// The same, for who puts it back changed: with what callers who are gone have begun to
+    /// put, which would otherwise give way to what was there before.
+    pub(super) async fn get_to_change(&self, caller: Caller, text: &String) -> Asked<Option<Kept>> {
+        #[cfg(feature = "async")]
+        if let Some(apart) = self.apart(caller) {
+            let text = text.clone();
+            return apart.change(move |store| store.get(&text)).await;
+        }
+        _ = caller;
+        self.settled().get(text)
+    }
+
     /// Keeps an entry; answers with the one that it replaces.
     pub(super) async fn put(
         &self,
@@ -115,13 +127,15 @@ impl Values {
         Ok(self.settled().delete(text)?.is_some())
     }
 
+    /// All entries, for who takes some of them out: with what callers who are gone have
+    /// begun to put.
     pub(super) async fn entries(&self, caller: Caller) -> Asked<Vec<(String, Kept)>> {
         #[cfg(feature = "async")]
         if let Some(apart) = self.apart(caller) {
-            return apart.ask(move |store| store.entries()).await;
+            return apart.change(move |store| store.entries()).await;
         }
         _ = caller;
-        self.store.entries()
+        self.settled().entries()
     }
 
     pub(super) async fn clear(&self, caller: Caller) -> Asked<()> {

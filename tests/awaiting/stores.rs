@@ -5,7 +5,7 @@ use crate::gated::{Gated, GatedLock, GatedValues, Gates};
 use mementos::store::bytes::{ByteStore, Encoded};
 use mementos::store::{MemoryStore, SharedStore, Tiered};
 use mementos::testing::{ChaosStore, Faults, HeapBytes};
-use mementos::{BuildError, Group, Memoizer, OnLockTimeout, Options, memoize};
+use mementos::{BuildError, Function, Group, Memoizer, OnLockTimeout, Options, memoize};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -346,6 +346,87 @@ fn what_is_deleted_after_its_call_was_dropped_in_a_put_does_not_come_back() {
                 };
                 both(deletes, opens).await.0.unwrap();
                 assert!(!memo.exists_async("key").await.unwrap());
+            });
+        }
+    }
+}
+
+/// The same of a function whose results are all forgotten: what is still being put is not
+/// yet among those that are kept.
+#[test]
+fn what_is_cleared_after_its_call_was_dropped_in_a_put_does_not_come_back() {
+    #[memoize]
+    async fn cleared(key: u32) -> u32 {
+        key
+    }
+
+    let gates = Gates::default();
+    for store in slow_stores(&gates) {
+        for blocks in [false, true] {
+            let memo = Memoizer::new(store.clone()).defaults(Options::new().no_lock());
+            let function = Function::<cleared>::of(&memo);
+            on_one_thread(async {
+                gates.close("put");
+                let gone = tokio::select! {
+                    biased;
+                    got = function.detailed_async(Options::new(), 1) => Some(got),
+                    () = gates.came("put") => None,
+                };
+                assert!(gone.is_none());
+                let opens = async {
+                    for _ in 0..50 {
+                        _ = memo.exists_async("other").await;
+                    }
+                    gates.open("put");
+                };
+                let clears = async {
+                    let function = Function::<cleared>::of(&memo);
+                    match blocks {
+                        true => smol::unblock(move || function.clear()).await,
+                        false => function.clear_async().await,
+                    }
+                };
+                both(clears, opens).await.0.unwrap();
+                // Whatever is still under way is over by then.
+                memo.delete_async("other").await.unwrap();
+                assert!(!function.exists_async(1).await);
+            });
+        }
+    }
+}
+
+#[test]
+fn an_expiry_that_is_changed_after_a_call_was_dropped_in_a_put_is_that_of_what_it_put() {
+    let gates = Gates::default();
+    for store in slow_stores(&gates) {
+        for blocks in [false, true] {
+            let memo = Memoizer::new(store.clone()).defaults(Options::new().no_lock());
+            on_one_thread(async {
+                let got: Got<u32> = memo.refresh_async("key", async { 1 }).await;
+                assert_eq!(got.unwrap(), 1);
+                gates.close("put");
+                let gone = tokio::select! {
+                    biased;
+                    got = memo.refresh_async::<u32, _>("key", async { 2 }) => Some::<Got<u32>>(got),
+                    () = gates.came("put") => None,
+                };
+                assert!(gone.is_none());
+                let opens = async {
+                    for _ in 0..50 {
+                        _ = memo.exists_async("other").await;
+                    }
+                    gates.open("put");
+                };
+                let expires = async {
+                    let (memo, hour) = (memo.clone(), Duration::from_secs(3600));
+                    match blocks {
+                        true => smol::unblock(move || memo.expire("key", hour)).await,
+                        false => memo.expire_async("key", hour).await,
+                    }
+                };
+                assert!(both(expires, opens).await.0.unwrap());
+                let entry = memo.entry_async::<u32>("key").await.unwrap().unwrap();
+                assert_eq!((*entry.value(), entry.expires().is_some()), (2, true));
             });
         }
     }
