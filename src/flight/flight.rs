@@ -127,14 +127,14 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         }
     }
 
-    /// Voids the flight. If its value is on its way into the store this waits
-    /// until it is there, so that the caller can delete it. A store that is putting
-    /// the value and calls back from there is not made to wait for itself.
-    pub(super) async fn void(&self) {
+    /// Voids the flight; answers whether that is all. If not, its value is on its way
+    /// into the store: the caller is to wait until the flight has landed, and can then
+    /// delete it. A store that is putting the value and calls back from there is not made
+    /// to wait for itself.
+    #[must_use]
+    pub(super) fn void(&self) -> bool {
         let before = self.link.state.fetch_or(state::VOIDED, Ordering::AcqRel);
-        if before & state::PUBLISHING != 0 && !chain::holds(self.link.id()) {
-            self.landed(None).await;
-        }
+        before & state::PUBLISHING == 0 || chain::holds(self.link.id())
     }
 
     /// Makes the outcome known. Called once, by the leader.
@@ -163,7 +163,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     }
 
     /// Waits until the flight has landed or the deadline passes; answers whether it has.
-    async fn landed(&self, deadline: Option<Instant>) -> bool {
+    pub(super) async fn landed(&self, deadline: Option<Instant>) -> bool {
         let mut waiting = self.waiters.join();
         poll_fn(|context| {
             if self.poll_landed(&mut waiting, context.waker()) {

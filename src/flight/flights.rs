@@ -181,18 +181,15 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         let asked_for = self
             .table
             .remove_each(hash, is_asked, |flight, ()| flight.hold());
-        for flight in asked_for {
-            flight.void().await;
-        }
+        void_each(asked_for).await;
     }
 
     /// Voids the flights whose key `goes`.
     pub(crate) async fn void_where(&self, goes: impl Fn(&K) -> bool) {
-        let all = self.under_way().into_iter();
-        for flight in all.filter(|flight| goes(flight.key())) {
-            self.take(&flight);
-            flight.void().await;
-        }
+        let mut gone = self.under_way();
+        gone.retain(|flight| goes(flight.key()));
+        gone.iter().for_each(|flight| self.take(flight));
+        void_each(gone).await;
     }
 
     /// Voids all flights.
@@ -230,5 +227,75 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     /// How many flights are under way.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+}
+
+/// Voids flights that have been taken from the table. All of them are voided before the
+/// first wait: who gives up waiting leaves none that still publishes.
+async fn void_each<K, V, E>(flights: Vec<Arc<Flight<K, V, E>>>)
+where
+    K: Key,
+    V: Clone + Send + Sync + 'static,
+    E: Send + Sync + 'static,
+{
+    let publishing = flights.into_iter().filter(|flight| !flight.void());
+    for flight in publishing.collect::<Vec<_>>() {
+        flight.landed(None).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    type Of = Flights<u32, u32, ()>;
+
+    fn lead(flights: &Of, key: u32) -> Lead<'_, u32, u32, ()> {
+        match flights.join(0, key) {
+            Ticket::Leads(lead) => lead,
+            Ticket::Joined(_) => panic!("nobody leads one yet"),
+        }
+    }
+
+    /// Any of the keys.
+    #[derive(Hash)]
+    struct Any;
+
+    impl Lookup<u32> for Any {
+        fn is(&self, _: &u32) -> bool {
+            true
+        }
+
+        fn to_key(&self) -> u32 {
+            0
+        }
+    }
+
+    /// Of two flights one is publishing. Who removes both, and gives up waiting for that
+    /// one, has voided the other all the same.
+    fn all_are_voided(removal: impl AsyncFn(&Of)) {
+        // Whichever of the two comes first out of the table.
+        for publishing in [1, 2] {
+            let flights = Of::new("", Leaders::Unnamed);
+            let [one, other] = [publishing, 3 - publishing].map(|key| lead(&flights, key));
+            one.publish(|_| ()).expect("nothing has voided it");
+            let mut context = Context::from_waker(Waker::noop());
+            let is_over = pin!(removal(&flights)).poll(&mut context).is_ready();
+            assert!(!is_over, "it waits for the one that is publishing");
+            assert_eq!(other.publish(|_| ()), None, "the other is voided");
+            assert_eq!(flights.len(), 0);
+        }
+    }
+
+    #[test]
+    fn who_gives_up_a_removal_has_voided_what_was_asked_for() {
+        all_are_voided(async |flights| flights.void(0, &Any).await);
+    }
+
+    #[test]
+    fn who_gives_up_a_removal_has_voided_what_goes() {
+        all_are_voided(async |flights| flights.void_all().await);
     }
 }
