@@ -141,11 +141,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     pub(super) fn land(&self, landing: Landing<V, E>) {
         let first = self.landing.set(landing).is_ok();
         debug_assert!(first, "a flight lands once");
-        let before = self.link.state.fetch_or(state::LANDED, Ordering::AcqRel);
-        if before & state::EDGES != 0 {
-            graph::landed(&self.link);
-        }
-        if before & state::AWAITED != 0 {
+        if self.link.land() & state::AWAITED != 0 {
             self.waiters.wake();
         }
     }
@@ -189,15 +185,8 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         patience: Patience,
         joined: impl FnOnce(),
     ) -> Result<&Landing<V, E>, BuildError<E>> {
-        let blocked = chain::blocked();
-        let _edge = match blocked.is_empty() {
-            true => None,
-            false => {
-                let this: Arc<dyn Node> = Arc::clone(self) as _;
-                graph::wait(blocked, &this, patience.limit())
-                    .map_err(BuildError::<E>::from_circle)?
-            }
-        };
+        let edge = chain::wait_for(self, patience.limit());
+        let _edge = edge.map_err(BuildError::<E>::from_circle)?;
         joined();
         if self.landed(patience.deadline()).await {
             Ok(self

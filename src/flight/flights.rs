@@ -208,6 +208,11 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         self.table.collect(|flight, ()| Some(flight.hold()))
     }
 
+    /// The name of what is built.
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
+    }
+
     /// The name of what is built, and a key of it, for an error.
     pub(crate) fn site(&self, key: &K) -> Site {
         Site::new(self.what, key)
