@@ -56,6 +56,16 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     output
 }
 
+/// The output of a future that has nothing to wait for.
+#[inline]
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).poll(&mut context) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("whoever blocks does so within a poll"),
+    }
+}
+
 #[cold]
 #[inline(never)]
 fn sleep_on<F: Future>(mut future: Pin<&mut F>) -> F::Output {

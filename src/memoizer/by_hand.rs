@@ -1,31 +1,28 @@
 //! Calls by text keys.
 
+use super::Memoizer;
 use super::due::{Elsewhere, Looked, Seen};
-use super::groups::{Asked, Holder, Place, standing};
+use super::groups::{Asked, Holder, Place};
 use super::observe::{Log, Origin};
 use super::path::{Blocking, Brought, Call, Mode, Track};
 use super::shelf::{Among, Done};
 use super::works::Errand;
-use super::{Event, Memoizer};
 use crate::answered::Detailed;
 use crate::built::{Built, Keeping, Kept, Tags};
 use crate::coding::{self, AnyCoding, Coded, Form};
 use crate::context::Context;
 use crate::drive::block_on;
-use crate::entry::{AnyValue, Entry};
-use crate::error::{BuildError, MemoError, RegionError, Remedy, Site, Uncodable};
-use crate::etag::Etag;
-use crate::generation::Standing;
+use crate::entry::AnyValue;
+use crate::error::{BuildError, Remedy, Site, Uncodable};
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Ages, Answer, Options, Terms};
 use crate::refresh::Job;
-use crate::store::{AnyFailure, SharedStore, StoreError};
+use crate::store::{AnyFailure, Caller, SharedStore};
 use crate::table::Version;
 use std::any::{Any, TypeId};
 use std::borrow::Borrow;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
 /// The function that calls by hand are reported as.
 const BY_HAND: &str = "get";
@@ -259,7 +256,7 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = self.among_for_job::<V, E>(store, known.as_deref(), terms);
         let groups = asked(terms);
-        let call = self.call(terms, Mode::Take, groups.as_ref());
+        let call = self.call(Caller::Blocks, terms, Mode::Take, groups.as_ref());
         let hash = hash_of(job.key());
         block_on(call.work(&shelf, hash, job, seen, |entry| {
             let kept = entry.and_then(Kept::of);
@@ -321,10 +318,10 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = among::<V, E>(store, self.holder(terms), known.as_deref(), terms)?;
         let groups = asked(terms);
-        let call = self.call(terms, mode, groups.as_ref());
+        let call = self.call(Caller::Blocks, terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
-        let entry = match call.look(&shelf, hash, &&text) {
+        let entry = match call.look_at_once(&shelf, hash, &&text) {
             Looked::Answer(entry) => entry,
             looked => {
                 let kept = looked.due().and_then(Kept::of);
@@ -335,130 +332,6 @@ impl Memoizer {
         };
         let value = answer::<V, E>(&entry.value, || store.flights().site(&text))?;
         Ok(call.detailed(value))
-    }
-
-    /// Whether a call would be answered by what is kept.
-    ///
-    /// # Errors
-    ///
-    /// If this handle's options name an unknown region. A store that fails has not
-    /// got the key.
-    pub fn exists(&self, key: &str) -> Result<bool, RegionError> {
-        let terms = self.terms(&Options::new())?;
-        let call = self.call(&terms, Mode::Take, None);
-        let holder = self.holder(&terms);
-        let entry = self.told(&terms, self.store_of(&terms).facts(&terms.full(key)));
-        Ok(entry.is_some_and(|entry| call.verdict(holder, &entry).is_fresh()))
-    }
-
-    /// What is kept for `key`, whether fresh or not, if it is a `V`.
-    ///
-    /// # Errors
-    ///
-    /// As [`exists`](Self::exists).
-    pub fn entry<V: Value>(&self, key: &str) -> Result<Option<Entry<V>>, RegionError> {
-        let terms = self.terms(&Options::new())?;
-        let store = self.store_of(&terms);
-        let known = store.known(TypeId::of::<V>());
-        let coded = coded(known.as_deref(), &terms);
-        let entry = self.told(&terms, store.find(&terms.full(key), coded));
-        let entry = entry.filter(|entry| self.is_there(&terms, entry));
-        Ok(entry.and_then(|entry| {
-            let value = entry.value.downcast_ref::<V>()?.clone();
-            Some(entry.with(value))
-        }))
-    }
-
-    /// How long what is kept for `key` will still be kept; nothing if it is not
-    /// kept, or has no end.
-    ///
-    /// # Errors
-    ///
-    /// As [`exists`](Self::exists).
-    pub fn ttl(&self, key: &str) -> Result<Option<Duration>, RegionError> {
-        let terms = self.terms(&Options::new())?;
-        let store = self.store_of(&terms);
-        let Some(entry) = self.facts(&terms, key) else {
-            return Ok(None);
-        };
-        let left = entry.left(self.settings().clock().now());
-        let native = store.native_ttl(&terms.full(key)).ok().flatten();
-        let left = left.into_iter().chain(native).min();
-        Ok(left.filter(|left| !left.is_zero()))
-    }
-
-    /// The etag of what is kept for `key`.
-    ///
-    /// # Errors
-    ///
-    /// As [`exists`](Self::exists).
-    pub fn etag(&self, key: &str) -> Result<Option<Etag>, RegionError> {
-        let terms = self.terms(&Options::new())?;
-        Ok(self
-            .facts(&terms, key)
-            .and_then(|entry| entry.etag().cloned()))
-    }
-
-    /// Has what is kept for `key` expire after `age` from now on; answers whether
-    /// anything is kept. Its stale period follows, if it has one: so 0 has it refreshed
-    /// while it is served.
-    ///
-    /// # Errors
-    ///
-    /// If the store fails, or if this is called by the build of that very key.
-    pub fn expire(&self, key: &str, age: Duration) -> Result<bool, MemoError> {
-        let now = self.settings().clock().now();
-        self.expire_at(key, now.after(age).into())
-    }
-
-    /// Has what is kept for `key` expire at `time`; answers whether anything is
-    /// kept.
-    ///
-    /// # Errors
-    ///
-    /// As [`expire`](Self::expire).
-    pub fn expire_at(&self, key: &str, time: SystemTime) -> Result<bool, MemoError> {
-        let terms = self.terms(&Options::new())?;
-        let store = self.store_of(&terms);
-        store.expire_at(terms.full(key), time.into())
-    }
-
-    /// Forgets `key`; answers whether anything was kept. A build of it that is
-    /// under way answers its callers, and is not kept.
-    ///
-    /// # Errors
-    ///
-    /// If the store fails: the value may still be there.
-    pub fn delete(&self, key: &str) -> Result<bool, MemoError> {
-        let terms = self.terms(&Options::new())?;
-        let removed = self.store_of(&terms).delete(&terms.full(key))?;
-        self.shared.counters.removals.add(removed.into());
-        Ok(removed)
-    }
-
-    /// What is known of what is kept for a key, whatever its type, unless a group that
-    /// it is in has been invalidated.
-    fn facts(&self, terms: &Terms, key: &str) -> Option<Entry<()>> {
-        let entry = self.told(terms, self.store_of(terms).facts(&terms.full(key)));
-        entry.filter(|entry| self.is_there(terms, entry))
-    }
-
-    /// Whether no group that an entry is in has been invalidated.
-    fn is_there<V>(&self, terms: &Terms, entry: &Entry<V>) -> bool {
-        let fault = |fault: &StoreError| self.log(terms).tell(Event::StoreFault(fault));
-        standing(self.holder(terms), entry, fault) != Standing::Gone
-    }
-
-    /// What was found. A fault is told, and counts as a miss.
-    fn told<V>(
-        &self,
-        terms: &Terms,
-        found: Result<Option<Entry<V>>, StoreError>,
-    ) -> Option<Entry<V>> {
-        found.unwrap_or_else(|fault| {
-            self.log(terms).tell(Event::StoreFault(&fault));
-            None
-        })
     }
 
     pub(super) fn store_of<'t>(&'t self, terms: &'t Terms) -> &'t SharedStore {
@@ -475,11 +348,13 @@ impl Memoizer {
 
     pub(super) fn call<'t>(
         &'t self,
+        caller: Caller,
         terms: &'t Terms,
         mode: Mode,
         groups: Option<&'t Asked>,
     ) -> Call<'t> {
         Call {
+            caller,
             terms,
             demand: terms.demand(None),
             clock: self.settings().clock(),
@@ -492,7 +367,7 @@ impl Memoizer {
         }
     }
 
-    fn log<'t>(&'t self, terms: &'t Terms) -> Log<'t> {
+    pub(super) fn log<'t>(&'t self, terms: &'t Terms) -> Log<'t> {
         Log {
             counters: &self.shared.counters,
             observers: &self.settings().observers,
@@ -593,7 +468,7 @@ pub(super) fn among<'s, V: Value, E: Any + Send + Sync>(
     })
 }
 
-fn coded<'c>(known: Option<&'c dyn AnyCoding>, terms: &Terms) -> Option<Coded<'c>> {
+pub(super) fn coded<'c>(known: Option<&'c dyn AnyCoding>, terms: &Terms) -> Option<Coded<'c>> {
     let schema = terms.schema;
     known.map(|coding| Coded { coding, schema })
 }

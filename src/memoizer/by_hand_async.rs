@@ -3,19 +3,20 @@
 use super::Memoizer;
 use super::by_hand::{Known, Value, among, answer, asked, bring, some_or_nothing, typed};
 use super::due::{Elsewhere, Looked, Seen};
-use super::path::{Awaiting, Mode};
+use super::path::{Awaiting, Brought, Mode};
 use super::shelf::Done;
 use super::works::Errand;
 use crate::answered::Detailed;
 use crate::built::{Built, Kept};
 use crate::context::Context;
-use crate::drive::boxed;
+use crate::drive::{Boxed, boxed};
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Options, Terms};
 use crate::refresh::Job;
+use crate::store::{AnyFailure, Caller};
 use std::any::TypeId;
 use std::borrow::Borrow;
 use std::sync::Arc;
@@ -28,7 +29,8 @@ impl Memoizer {
     /// `build` is polled only if this caller leads. A call that is dropped while it leads
     /// frees the key, and one of those who wait for it builds in its place.
     ///
-    /// A store that is not in memory is asked on the thread that polls.
+    /// A store that is not in memory, and a lock, are asked off the thread that polls: by a
+    /// client that awaits, where the store has one, or else on threads that may block.
     ///
     /// ```
     /// use mementos::Memoizer;
@@ -47,16 +49,16 @@ impl Memoizer {
     /// # Panics
     ///
     /// If `build` panics and this caller leads it.
-    pub async fn get_async<V, R>(
+    pub fn get_async<V, R>(
         &self,
         key: &str,
         build: impl Future<Output = R> + Send,
-    ) -> Result<V, BuildError<R::Error>>
+    ) -> impl Future<Output = Result<V, BuildError<R::Error>>> + Send
     where
         V: Value,
         R: Outcome<V>,
     {
-        self.get_with_async(key, Options::new(), build).await
+        self.get_with_async(key, Options::new(), build)
     }
 
     /// As [`get_async`](Self::get_async), with options for this call.
@@ -277,7 +279,7 @@ impl Memoizer {
         terms: &Terms,
         job: Job<String, Done<Known<'_>>>,
         seen: Option<Seen>,
-        f: impl FnOnce(Option<Kept<V>>) -> B,
+        f: impl FnOnce(Option<Kept<V>>) -> B + Send,
     ) where
         B: Future<Output = Result<Built<V>, E>> + Send,
     {
@@ -285,11 +287,11 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = self.among_for_job::<V, E>(store, known.as_deref(), terms);
         let groups = asked(terms);
-        let call = self.call(terms, Mode::Take, groups.as_ref());
+        let call = self.call(Caller::Awaits, terms, Mode::Take, groups.as_ref());
         let hash = hash_of(job.key());
         let build = |entry: Option<&Entry<AnyValue>>| {
             let kept = entry.and_then(Kept::of);
-            Awaiting(Box::pin(async { bring(terms, store, f(kept).await) }))
+            brings(async { bring(terms, store, f(kept).await) })
         };
         call.work(&shelf, hash, job, seen, build).await;
     }
@@ -321,16 +323,14 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = among::<V, E>(store, self.holder(terms), known.as_deref(), terms)?;
         let groups = asked(terms);
-        let call = self.call(terms, mode, groups.as_ref());
+        let call = self.call(Caller::Awaits, terms, mode, groups.as_ref());
         let text = terms.full(key);
         let hash = hash_of(&text);
-        let entry = match call.look(&shelf, hash, &&text) {
+        let entry = match call.look(&shelf, hash, &&text).await {
             Looked::Answer(entry) => entry,
             looked => {
                 let kept = looked.due().and_then(Kept::of);
-                // In a box of its own, which moves through what follows in place of it.
-                let build = Box::pin(async { bring(terms, store, f(kept).await) });
-                let build = Awaiting(build);
+                let build = brings(async { bring(terms, store, f(kept).await) });
                 let key = text.clone();
                 let flown = boxed(call.answer_in_full(&shelf, hash, key, looked, elsewhere, build));
                 flown.await.map_err(typed::<E>)?
@@ -339,4 +339,11 @@ impl Memoizer {
         let value = answer::<V, E>(&entry.value, || store.flights().site(&text))?;
         Ok(call.detailed(value))
     }
+}
+
+/// A build, in a box: it may be large, and what it goes through has it in many places.
+fn brings<'b>(
+    build: impl Future<Output = Result<Brought<AnyValue>, AnyFailure>> + Send + 'b,
+) -> Awaiting<Boxed<'b, Result<Brought<AnyValue>, AnyFailure>>> {
+    Awaiting(Box::pin(build))
 }

@@ -23,7 +23,7 @@ use crate::generation::{Generation, Marks, Recorded, Standing};
 use crate::group::Group;
 use crate::key::Lookup;
 use crate::options::Terms;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Caller, SharedStore, StoreError};
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -122,18 +122,20 @@ pub(crate) enum Place {
     Shared,
 }
 
-/// How an entry stands, for who has not asked for its groups.
-pub(crate) fn standing<V>(
+/// How an entry stands that records these, for who has not asked for its groups.
+pub(crate) async fn standing(
+    caller: Caller,
     holder: Holder<'_>,
-    entry: &Entry<V>,
+    recorded: &[Recorded],
     fault: impl Fn(&StoreError),
 ) -> Standing {
-    compare(holder, entry.groups(), |_| None, fault)
+    compare(caller, holder, recorded, |_| None, fault).await
 }
 
 /// Compares what is recorded with what has been `seen`, and the rest with what is there
 /// now.
-fn compare(
+async fn compare(
+    caller: Caller,
     holder: Holder<'_>,
     recorded: &[Recorded],
     seen: impl Fn(&String) -> Option<Generation>,
@@ -155,7 +157,8 @@ fn compare(
     if worst == Standing::Gone || open.is_empty() {
         return worst;
     }
-    let found = store.generations(open.iter().map(|group| &*group.group));
+    let groups = open.iter().map(|group| &*group.group);
+    let found = store.generations(caller, groups).await;
     let each = open.into_iter().zip(found).map(|(group, found)| {
         let now = found.inspect_err(&fault).ok().flatten();
         now.map_or(Standing::Gone, |now| now.since(group.generation))
@@ -166,32 +169,34 @@ fn compare(
 impl Call<'_> {
     /// What is kept for a key; and with the same question the generations of the groups
     /// that this call's own result would be in, since most entries are in those.
-    pub(super) fn find<S: Shelf>(
+    pub(super) async fn find<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         asked: &impl Lookup<S::Key>,
     ) -> Result<Option<Entry<S::Value>>, StoreError> {
         match self.groups {
-            None => shelf.find(hash, asked),
-            Some(groups) => shelf.find_with(hash, asked, groups),
+            None => shelf.find(self.caller, hash, asked).await,
+            Some(groups) => shelf.find_with(self.caller, hash, asked, groups).await,
         }
     }
 
     /// What a rule may look at of an entry.
-    pub(super) fn facts<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+    pub(super) async fn facts<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
         match entry.groups() {
             [] => Facts::from(entry),
-            recorded => Facts::standing(entry, self.standing(holder, recorded)),
+            recorded => {
+                let standing = self.standing(holder, recorded).await;
+                Facts::standing(entry, standing)
+            }
         }
     }
 
     #[cold]
-    fn standing(&self, holder: Holder<'_>, recorded: &[Recorded]) -> Standing {
+    async fn standing(&self, holder: Holder<'_>, recorded: &[Recorded]) -> Standing {
         let seen = |group: &String| self.groups?.seen(group);
-        compare(holder, recorded, seen, |fault| {
-            self.log.tell(Event::StoreFault(fault));
-        })
+        let fault = |fault: &StoreError| self.log.tell(Event::StoreFault(fault));
+        compare(self.caller, holder, recorded, seen, fault).await
     }
 
     /// The same of an entry that a flight has brought which this call had joined.
@@ -200,26 +205,26 @@ impl Call<'_> {
     /// its groups are compared; but not those of a second flight, which has begun when the
     /// first was over, and so after the call. While generations cannot be read, that is
     /// what keeps callers from building one after the other.
-    pub(super) fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
+    pub(super) async fn joined<'e, V>(&self, holder: Holder<'_>, entry: &'e Entry<V>) -> Facts<'e> {
         match self.track.waited.get() {
             true => Facts::from(entry),
-            false => self.facts(holder, entry),
+            false => self.facts(holder, entry).await,
         }
     }
 
     /// Sees to it that the generations are known that a build is to record: before it
     /// begins. Answers whether they are.
     #[inline]
-    pub(super) fn begin<S: Shelf>(&self, shelf: &S) -> bool {
+    pub(super) async fn begin<S: Shelf>(&self, shelf: &S) -> bool {
         match self.groups {
             None => true,
-            Some(groups) => self.begin_in(groups, shelf.holder()),
+            Some(groups) => self.begin_in(groups, shelf.holder()).await,
         }
     }
 
     #[cold]
-    fn begin_in(&self, groups: &Asked, holder: Holder<'_>) -> bool {
-        let begun = groups.begin(holder);
+    async fn begin_in(&self, groups: &Asked, holder: Holder<'_>) -> bool {
+        let begun = groups.begin(self.caller, holder).await;
         begun
             .inspect_err(|fault| self.log.tell(Event::StoreFault(fault)))
             .is_ok()
@@ -250,7 +255,7 @@ impl Call<'_> {
     /// The groups of an entry that is to be refreshed and that are not this call's, as
     /// their generations are now: before the build, which may say that they stay. What
     /// cannot be read is left out.
-    pub(super) fn carried<S: Shelf, V>(&self, shelf: &S, entry: &Entry<V>) -> Vec<Recorded> {
+    pub(super) async fn carried<S: Shelf, V>(&self, shelf: &S, entry: &Entry<V>) -> Vec<Recorded> {
         let is_own = |group: &Recorded| {
             let own = self.groups.map_or(&[][..], |groups| &groups.keys);
             own.contains(&group.group)
@@ -261,7 +266,10 @@ impl Call<'_> {
         }
         let found = match shelf.holder() {
             Holder::Memoizer(epochs) => open.iter().map(|_| Ok(Some(epochs.now()))).collect(),
-            Holder::Store(store) => store.generations(open.iter().map(|it| &*it.group)),
+            Holder::Store(store) => {
+                let groups = open.iter().map(|it| &*it.group);
+                store.generations(self.caller, groups).await
+            }
         };
         let pairs = open.into_iter().zip(found);
         let read = pairs.filter_map(|(group, found)| {
@@ -310,7 +318,7 @@ impl Asked {
         self.saw(self.keys.iter().map(|_| Ok(Some(now))));
     }
 
-    fn begin(&self, holder: Holder<'_>) -> Result<(), StoreError> {
+    async fn begin(&self, caller: Caller, holder: Holder<'_>) -> Result<(), StoreError> {
         let store = match holder {
             Holder::Memoizer(epochs) => {
                 self.begin_by(epochs);
@@ -319,12 +327,13 @@ impl Asked {
             Holder::Store(store) => store,
         };
         if self.seen.lock().is_empty() {
-            self.saw(store.generations(self.keys()));
+            self.saw(store.generations(caller, self.keys()).await);
         }
         for (at, key) in self.keys.iter().enumerate() {
             if self.seen.lock()[at].is_none() {
                 // With nothing borrowed: the store may be the user's own.
-                let made = store.make_generation(key)?;
+                // Rarely, so in a box: what is asked for a call is no larger for it.
+                let made = Box::pin(store.make_generation(caller, key)).await?;
                 self.seen.lock()[at] = Some(made);
             }
         }

@@ -1,10 +1,12 @@
 //! Invalidating groups of results.
 
 use super::Memoizer;
+use crate::drive::block_on;
 use crate::error::MemoError;
 use crate::generation::How;
 use crate::group::Group;
 use crate::options::{Options, Terms};
+use crate::store::Caller;
 use std::sync::Arc;
 
 /// What goes of functions' own tables.
@@ -55,7 +57,18 @@ impl Memoizer {
     /// [`MemoError::Ungrouped`] for a group other than a tag, if results in the store
     /// are not [`grouped`](Options::grouped): then nothing is invalidated.
     pub fn invalidate(&self, group: Group) -> Result<(), MemoError> {
-        self.end(group, How::Hard)
+        block_on(self.end(Caller::Blocks, group, How::Hard))
+    }
+
+    /// As [`invalidate`](Self::invalidate), for callers that await. One that is dropped
+    /// before it is ready may have invalidated the group or not.
+    ///
+    /// # Errors
+    ///
+    /// As [`invalidate`](Self::invalidate).
+    #[cfg(feature = "async")]
+    pub async fn invalidate_async(&self, group: Group) -> Result<(), MemoError> {
+        self.end(Caller::Awaits, group, How::Hard).await
     }
 
     /// Makes a group stale: the next call for each of its results builds it anew, as if
@@ -81,10 +94,20 @@ impl Memoizer {
     ///
     /// As [`invalidate`](Self::invalidate).
     pub fn make_stale(&self, group: Group) -> Result<(), MemoError> {
-        self.end(group, How::Soft)
+        block_on(self.end(Caller::Blocks, group, How::Soft))
     }
 
-    fn end(&self, group: Group, how: How) -> Result<(), MemoError> {
+    /// As [`make_stale`](Self::make_stale), for callers that await.
+    ///
+    /// # Errors
+    ///
+    /// As [`invalidate`](Self::invalidate).
+    #[cfg(feature = "async")]
+    pub async fn make_stale_async(&self, group: Group) -> Result<(), MemoError> {
+        self.end(Caller::Awaits, group, How::Soft).await
+    }
+
+    async fn end(&self, caller: Caller, group: Group, how: How) -> Result<(), MemoError> {
         let terms = self.terms(&match &group {
             Group::Region(name) => Options::new().region(Arc::clone(name)),
             Group::Tag(_) | Group::Namespace | Group::All => Options::new(),
@@ -97,7 +120,7 @@ impl Memoizer {
         }
         let key = terms.group(&group);
         let ended = match &terms.store {
-            Some(store) => store.end(&key, how),
+            Some(store) => store.end(caller, &key, how).await,
             None => Ok(()),
         };
         self.settings().epochs.end(key, how);

@@ -5,7 +5,7 @@ use super::path::{Brought, Call, Mode, Run};
 use super::shelf::Shelf;
 use super::{Event, Memoizer};
 use crate::built::Keeping;
-use crate::drive::block_on;
+use crate::drive::{at_once, block_on};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, Miscounted};
 use crate::flight::{
@@ -14,7 +14,7 @@ use crate::flight::{
 use crate::key::hash_of;
 use crate::memento::Outcome;
 use crate::options::{Answer, Options};
-use crate::store::{AnyFailure, Locked};
+use crate::store::{AnyFailure, Caller, Locked};
 use std::any::TypeId;
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
@@ -71,7 +71,7 @@ impl Memoizer {
         let known = store.known(TypeId::of::<V>());
         let shelf = among::<V, R::Error>(store, self.holder(&terms), known.as_deref(), &terms)?;
         let groups = asked(&terms);
-        let call = self.call(&terms, Mode::Take, groups.as_ref());
+        let call = self.call(Caller::Blocks, &terms, Mode::Take, groups.as_ref());
         let mut many = Many {
             call: &call,
             shelf: &shelf,
@@ -87,13 +87,11 @@ impl Memoizer {
             })
             .collect();
         let texts: Vec<&String> = asked.iter().map(|key| &key.text).collect();
-        let found = shelf.find_many(&texts, groups.as_ref());
+        let found = at_once(shelf.find_many(Caller::Blocks, &texts, groups.as_ref()));
         let mut open = Vec::new();
         for (key, found) in asked.into_iter().zip(found) {
-            match call
-                .judge(shelf.holder(), shelf.recognise(found))
-                .fresh(&call)
-            {
+            let judged = call.judge(shelf.holder(), shelf.recognise(found));
+            match at_once(judged).fresh(&call) {
                 Some(entry) => _ = many.found.insert(key.key, entry),
                 None => open.push(key),
             }
@@ -180,16 +178,16 @@ impl<'k> Many<'_, 'k> {
         let (call, shelf) = (self.call, self.shelf);
         let run = Run::default();
         let inside = lead.enter();
-        if let Some(entry) = call.look_again(shelf, key.hash, &&key.text) {
+        if let Some(entry) = at_once(call.look_again(shelf, key.hash, &&key.text)) {
             drop((inside, lead));
             self.find(key, entry);
             return Ok(None);
         }
         let mut held = None;
         if let Some(guards) = call.guards(shelf) {
-            held = call.hold(guards, &key.text, &run).map_err(stopped)?;
+            held = at_once(call.hold(guards, &key.text, &run)).map_err(stopped)?;
             if held.is_some()
-                && let Some(entry) = call.look_again(shelf, key.hash, &&key.text)
+                && let Some(entry) = at_once(call.look_again(shelf, key.hash, &&key.text))
             {
                 drop((held, inside, lead));
                 self.find(key, entry);
@@ -226,7 +224,7 @@ impl<'k> Many<'_, 'k> {
         }
         let (call, shelf) = (self.call, self.shelf);
         // All are in the same groups.
-        let is_known = call.begin(shelf);
+        let is_known = at_once(call.begin(shelf));
         led.iter().for_each(|led| led.run.knows_groups(is_known));
         let missing: Vec<&'k str> = led.iter().map(|led| led.key.key).collect();
         let began = call.clock.elapsed();
@@ -289,7 +287,8 @@ impl<'k> Many<'_, 'k> {
             let entry = call.entry(led.key.hash, brought, took, &led.run);
             if let Some(lead) = led.lead {
                 let lease = led.locked.as_ref().and_then(Locked::lease);
-                let put = |key| call.put(shelf, led.key.hash, key, &entry, lease, &led.run);
+                let put =
+                    |key| at_once(call.put(shelf, led.key.hash, key, &entry, lease, &led.run));
                 let displaced = (!led.run.drops.get()).then(|| lead.publish(put));
                 drop(led.inside);
                 lead.bring(&entry);
@@ -298,7 +297,7 @@ impl<'k> Many<'_, 'k> {
             call.log.tell(Event::Built { took });
             self.found.insert(led.key.key, entry);
         }
-        call.tidy(shelf);
+        at_once(call.tidy(shelf));
         Ok(())
     }
 
@@ -327,11 +326,11 @@ impl<'k> Many<'_, 'k> {
                 Err(error) => return Err(error),
             };
             match landing {
-                Landing::Built(entry) if call.accepts(shelf, Ok(entry)) => {
+                Landing::Built(entry) if at_once(call.accepts(shelf, Ok(entry))) => {
                     call.log.tell(Event::Joined);
                     self.found.insert(key.key, entry.clone());
                 }
-                Landing::Failed(error) if call.accepts(shelf, Err(error)) => {
+                Landing::Failed(error) if at_once(call.accepts(shelf, Err(error))) => {
                     call.log.tell(Event::Joined);
                     return Err(error.clone());
                 }

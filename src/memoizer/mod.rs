@@ -26,6 +26,7 @@ mod facts;
 mod function;
 mod groups;
 mod invalidate;
+mod kept;
 mod local;
 mod many;
 mod memoized;
@@ -71,7 +72,7 @@ use crate::options::{Options, Terms};
 use crate::region::Regions;
 use crate::scope::{self, Scope, scoped};
 use crate::stats::{Counters, Stats};
-use crate::store::{MemoryStore, SharedStore, StoreError};
+use crate::store::{MemoryStore, SharedStore};
 use crate::table::Lasting;
 use once_cell::sync::Lazy;
 use settings::Settings;
@@ -419,24 +420,6 @@ impl Memoizer {
     /// ```
     pub fn scope<R>(&self, run: impl FnOnce() -> R) -> R {
         Meant(Some(self.clone())).enter(run)
-    }
-
-    /// Forgets all results: in the store, and in every function's own table.
-    ///
-    /// # Errors
-    ///
-    /// The first store that failed. The others are cleared. Stores that only a
-    /// region, a function or a call names are not known here: ask the function.
-    pub fn clear(&self) -> Result<(), StoreError> {
-        let store = self
-            .settings()
-            .read(|book| book.defaults.store.value().cloned());
-        let own = self.adds.as_ref().and_then(|it| it.store.value().cloned());
-        let stores = store.iter().chain(&own).chain([&self.shared.memory]);
-        let cleared = stores.map(SharedStore::clear);
-        let functions = self.shared.functions.iter();
-        let tables = functions.map(|(_, function)| function.clear_tables());
-        cleared.chain(tables).fold(Ok(()), Result::and)
     }
 
     /// What has happened to calls by hand. Functions count for themselves.

@@ -10,7 +10,9 @@ use crate::flight::{Flights, Publish};
 use crate::key::{Key, Lookup};
 use crate::options::{Answer, Terms};
 use crate::refresh::{Ended, Refreshes};
-use crate::store::{AnyFailure, Guards, Lease, Question, SharedStore, StoreError, generation};
+use crate::store::{
+    AnyFailure, Caller, Guards, Holds, Question, SharedStore, StoreError, generation,
+};
 use crate::table::Version;
 use std::sync::Arc;
 
@@ -27,19 +29,29 @@ pub(crate) trait Shelf {
     /// The refreshes of what is in there.
     fn refreshes(&self) -> &Arc<Refreshes<Self::Key, Done<Self>>>;
 
-    fn find<Q: Lookup<Self::Key>>(
+    /// What is kept. A table in memory has nobody wait.
+    async fn find<Q: Lookup<Self::Key>>(
         &self,
+        caller: Caller,
         hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
 
     /// The same, and with the same question what there is of groups.
-    fn find_with<Q: Lookup<Self::Key>>(
+    async fn find_with<Q: Lookup<Self::Key>>(
         &self,
+        caller: Caller,
         hash: u64,
         asked: &Q,
         groups: &Asked,
     ) -> Result<Option<Entry<Self::Value>>, StoreError>;
+
+    /// The same where it is at hand, in memory.
+    fn at_hand<Q: Lookup<Self::Key>>(
+        &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Option<Result<Option<Entry<Self::Value>>, StoreError>>;
 
     /// Has the next put replace whatever is kept, also what is for later versions alone.
     fn take_over<Q: Lookup<Self::Key>>(&self, _asked: &Q) {}
@@ -54,13 +66,22 @@ pub(crate) trait Shelf {
     }
 
     /// Puts an entry, by the lease if there is one.
-    fn put(
+    async fn put(
+        &self,
+        caller: Caller,
+        hash: u64,
+        key: Self::Key,
+        entry: &Entry<Self::Value>,
+        lease: Option<Holds<'_>>,
+    ) -> Result<Self::Displaced, StoreError>;
+
+    /// Puts an entry where that is at hand, in memory; or else gives the key back.
+    fn put_at_hand(
         &self,
         hash: u64,
         key: Self::Key,
         entry: &Entry<Self::Value>,
-        lease: Option<&dyn Lease>,
-    ) -> Result<Self::Displaced, StoreError>;
+    ) -> Result<Result<Self::Displaced, StoreError>, Self::Key>;
 
     /// How a value gets in.
     fn publish(&self) -> Publish;
@@ -71,7 +92,7 @@ pub(crate) trait Shelf {
     }
 
     /// Gives up some of what has expired; answers how many that were.
-    fn tidy(&self, now: Stamp) -> usize;
+    async fn tidy(&self, caller: Caller, now: Stamp) -> usize;
 
     /// What the store itself has against doing work twice.
     fn guards(&self) -> Option<Guards<'_>>;
@@ -118,8 +139,9 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Among<'_, F> {
     /// What is kept for several keys, of whatever kind, and with the same question what
     /// there is of groups. The keys come first: in a store that answers for one after
     /// another, a generation is then no older than an entry.
-    pub(crate) fn find_many(
+    pub(crate) async fn find_many(
         &self,
+        caller: Caller,
         texts: &[&String],
         groups: Option<&Asked>,
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
@@ -128,7 +150,7 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Among<'_, F> {
         let groups = groups.filter(|_| matches!(self.holder, Holder::Store(_)));
         let of_groups = groups.into_iter().flat_map(Asked::keys);
         let questions: Vec<_> = keys.chain(of_groups.map(Question::of_group)).collect();
-        let mut found = self.store.find_many(&questions);
+        let mut found = self.store.find_many(caller, &questions).await;
         let generations = found.split_off(texts.len());
         if let Some(groups) = groups {
             groups.saw(generations.into_iter().map(generation));
@@ -165,23 +187,36 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         self.store.refreshes()
     }
 
-    fn find<Q: Lookup<String>>(
+    async fn find<Q: Lookup<String>>(
         &self,
+        caller: Caller,
         _hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.recognise(self.store.find(&asked.to_key(), self.coded))
+        let text = asked.to_key();
+        self.recognise(self.store.find(caller, &text, self.coded).await)
     }
 
-    fn find_with<Q: Lookup<String>>(
+    async fn find_with<Q: Lookup<String>>(
         &self,
+        caller: Caller,
         _hash: u64,
         asked: &Q,
         groups: &Asked,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         let text = asked.to_key();
-        let mut found = self.find_many(&[&text], Some(groups));
+        let mut found = self.find_many(caller, &[&text], Some(groups)).await;
         self.recognise(found.pop().expect("one was asked for"))
+    }
+
+    #[inline]
+    fn at_hand<Q: Lookup<String>>(
+        &self,
+        _hash: u64,
+        asked: &Q,
+    ) -> Option<Result<Option<Entry<AnyValue>>, StoreError>> {
+        let store = self.store.at_hand()?;
+        Some(self.recognise(store.get(&asked.to_key())))
     }
 
     fn take_over<Q: Lookup<String>>(&self, asked: &Q) {
@@ -192,22 +227,36 @@ impl<F: Fn(&AnyValue) -> Option<Answer>> Shelf for Among<'_, F> {
         self.holder
     }
 
-    fn put(
+    async fn put(
+        &self,
+        caller: Caller,
+        _hash: u64,
+        key: String,
+        entry: &Entry<AnyValue>,
+        lease: Option<Holds<'_>>,
+    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
+        self.store.put(caller, key, entry, self.coded, lease).await
+    }
+
+    #[inline]
+    fn put_at_hand(
         &self,
         _hash: u64,
         key: String,
         entry: &Entry<AnyValue>,
-        lease: Option<&dyn Lease>,
-    ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.store.put(key, entry, self.coded, lease)
+    ) -> Result<Result<Option<Entry<AnyValue>>, StoreError>, String> {
+        match self.store.at_hand() {
+            Some(store) => Ok(store.put(key, entry.clone(), entry.until().hint())),
+            None => Err(key),
+        }
     }
 
     fn publish(&self) -> Publish {
         Publish::InSteps
     }
 
-    fn tidy(&self, now: Stamp) -> usize {
-        self.store.tidy(now.into())
+    async fn tidy(&self, caller: Caller, now: Stamp) -> usize {
+        self.store.tidy(caller, now.into()).await
     }
 
     fn guards(&self) -> Option<Guards<'_>> {

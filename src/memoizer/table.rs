@@ -14,7 +14,7 @@ use crate::options::{Answer, Terms};
 use crate::refresh::{Ended, Refreshes};
 #[cfg(feature = "bounded")]
 use crate::store::{BoundedStore, Leaving};
-use crate::store::{Guards, Lease, StoreError};
+use crate::store::{Caller, Guards, Holds, StoreError};
 use crate::table::{Dates, Expiring, Left, Version};
 use std::sync::Arc;
 
@@ -240,6 +240,24 @@ impl<M: Shareable> Table<M> {
             }
         }
     }
+
+    /// Puts an entry, and answers with what it displaces.
+    fn put_row(&self, hash: u64, key: M::Key, entry: &Entry<Output<M>>) -> Displaced<M> {
+        match &self.rows {
+            Rows::Free(rows) => {
+                let dates = Dates {
+                    created: entry.created,
+                    expires: entry.expires,
+                };
+                let output = entry.value.clone();
+                Displaced::Replaced(rows.replace(hash, key, output, Facts::of(entry), dates))
+            }
+            #[cfg(feature = "bounded")]
+            Rows::Bounded(store) => {
+                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.until()))
+            }
+        }
+    }
 }
 
 impl<M: Shareable> Shelf for Table<M> {
@@ -256,16 +274,27 @@ impl<M: Shareable> Shelf for Table<M> {
         &self.refreshes
     }
 
-    fn find<Q: Lookup<M::Key>>(
+    async fn find<Q: Lookup<M::Key>>(
         &self,
+        _: Caller,
         hash: u64,
         asked: &Q,
     ) -> Result<Option<Entry<Output<M>>>, StoreError> {
         Ok(self.read(hash, asked))
     }
 
-    fn find_with<Q: Lookup<M::Key>>(
+    #[inline]
+    fn at_hand<Q: Lookup<M::Key>>(
         &self,
+        hash: u64,
+        asked: &Q,
+    ) -> Option<Result<Option<Entry<Output<M>>>, StoreError>> {
+        Some(Ok(self.read(hash, asked)))
+    }
+
+    async fn find_with<Q: Lookup<M::Key>>(
+        &self,
+        _: Caller,
         hash: u64,
         asked: &Q,
         _: &Asked,
@@ -277,27 +306,24 @@ impl<M: Shareable> Shelf for Table<M> {
         Holder::Memoizer(&self.epochs)
     }
 
-    fn put(
+    async fn put(
+        &self,
+        _: Caller,
+        hash: u64,
+        key: M::Key,
+        entry: &Entry<Output<M>>,
+        _: Option<Holds<'_>>,
+    ) -> Result<Displaced<M>, StoreError> {
+        Ok(self.put_row(hash, key, entry))
+    }
+
+    fn put_at_hand(
         &self,
         hash: u64,
         key: M::Key,
         entry: &Entry<Output<M>>,
-        _: Option<&dyn Lease>,
-    ) -> Result<Displaced<M>, StoreError> {
-        Ok(match &self.rows {
-            Rows::Free(rows) => {
-                let dates = Dates {
-                    created: entry.created,
-                    expires: entry.expires,
-                };
-                let output = entry.value.clone();
-                Displaced::Replaced(rows.replace(hash, key, output, Facts::of(entry), dates))
-            }
-            #[cfg(feature = "bounded")]
-            Rows::Bounded(store) => {
-                Displaced::Leaving(store.keep(hash, key, entry.clone(), entry.until()))
-            }
-        })
+    ) -> Result<Result<Displaced<M>, StoreError>, M::Key> {
+        Ok(Ok(self.put_row(hash, key, entry)))
     }
 
     fn publish(&self) -> Publish {
@@ -322,7 +348,7 @@ impl<M: Shareable> Shelf for Table<M> {
         }
     }
 
-    fn tidy(&self, now: Stamp) -> usize {
+    async fn tidy(&self, _: Caller, now: Stamp) -> usize {
         match &self.rows {
             Rows::Free(rows) => rows.tidy(now).len(),
             #[cfg(feature = "bounded")]

@@ -246,7 +246,7 @@ impl Options {
     /// The build is handed to another thread, which takes some microseconds. Where that
     /// cannot be done (the function borrows, or a key does not hold its arguments; there
     /// is no room; the caller is itself background work) the limit is for those who join
-    /// the build, and not for who runs it. A caller that awaits without a spawner drops
+    /// the build, and not for who runs it. A caller that awaits, without a spawner, drops
     /// its own build when the time is over, and that counts as failed.
     pub fn hard_timeout(self, timeout: Duration) -> Self {
         self.say(|f| &mut f.hard_timeout, timeout)

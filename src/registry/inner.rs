@@ -195,7 +195,7 @@ where
         self.patience
     }
 
-    fn accepts(&self, _: Result<&Arc<T>, &BuildError<E>>) -> bool {
+    async fn accepts(&mut self, _: Result<&Arc<T>, &BuildError<E>>) -> bool {
         true
     }
 
@@ -206,7 +206,11 @@ where
         }
     }
 
-    fn put(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
+    async fn put(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
+        self.put_at_once(key, instance)
+    }
+
+    fn put_at_once(&mut self, key: K, instance: &Arc<T>) -> Option<Displaced<K, T>> {
         self.inner.put(self.hash, key, instance)
     }
 }
@@ -218,7 +222,7 @@ where
     E: Send + Sync + 'static,
     C: FnOnce() -> Result<T, E>,
 {
-    fn look(&self, key: &K) -> Option<Arc<T>> {
+    fn look(&mut self, key: &K) -> Option<Arc<T>> {
         self.inner.find(self.hash, &key)
     }
 
@@ -261,10 +265,6 @@ where
                 resume_unwind(payload)
             }
         }
-    }
-
-    async fn put_in_steps(&mut self, key: K, instance: &Arc<T>) -> Self::Displaced {
-        self.put(key, instance)
     }
 }
 

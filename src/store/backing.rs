@@ -1,4 +1,5 @@
-use super::{Becomes, Guards, Lease, Question, Store, StoreError};
+use super::values::{Map, Values};
+use super::{Becomes, Caller, Guards, Holds, Question, StoreError};
 #[cfg(feature = "bytes")]
 use super::{Tiered, bytes::Encoded};
 use crate::clock::Stamp;
@@ -10,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 /// In what form a shared store keeps entries: as values, or as bytes.
 pub(super) enum Backing {
-    Values(Box<dyn Store<String, Entry<AnyValue>>>),
+    Values(Values),
     #[cfg(feature = "bytes")]
     Bytes(Encoded),
     #[cfg(feature = "bytes")]
@@ -43,71 +44,79 @@ impl Backing {
         }
     }
 
-    pub(super) fn find(
+    pub(super) async fn find(
         &self,
+        caller: Caller,
         text: &String,
         coded: Option<Coded<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         match self {
             Backing::Values(store) => {
                 _ = coded;
-                store.get(text)
+                store.get(caller, text).await
             }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.find(text, said(coded)?),
+            Backing::Bytes(store) => store.find(caller, text, said(coded)?).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.find(text, said(coded)?),
+            Backing::Tiered(store) => store.find(caller, text, said(coded)?).await,
         }
     }
 
     /// Each of several keys, in their order, with one question to a store of bytes.
-    pub(super) fn find_many(
+    pub(super) async fn find_many(
         &self,
+        caller: Caller,
         questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
         #[cfg(feature = "bytes")]
         let each = |fault| vec![Err(fault); questions.len()];
         match self {
-            Backing::Values(store) => questions.iter().map(|q| store.get(q.text)).collect(),
-            #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => {
-                let asked = asked(questions);
-                let found = asked.and_then(|asked| store.find_many(&asked));
-                found.unwrap_or_else(each)
+            Backing::Values(store) => {
+                let mut found = Vec::with_capacity(questions.len());
+                for question in questions {
+                    found.push(store.get(caller, question.text).await);
+                }
+                found
             }
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => {
-                let asked = asked(questions);
-                let found = asked.and_then(|asked| store.find_many(&asked));
-                found.unwrap_or_else(each)
-            }
+            Backing::Bytes(store) => match asked(questions) {
+                Ok(asked) => store.find_many(caller, &asked).await.unwrap_or_else(each),
+                Err(fault) => each(fault),
+            },
+            #[cfg(feature = "bytes")]
+            Backing::Tiered(store) => match asked(questions) {
+                Ok(asked) => store.find_many(caller, &asked).await.unwrap_or_else(each),
+                Err(fault) => each(fault),
+            },
         }
     }
 
     /// Keeps an entry unless something is kept; answers whether it is, or nothing where
     /// the store cannot do that in one step.
-    pub(super) fn add(
+    pub(super) async fn add(
         &self,
+        caller: Caller,
         text: &String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<Option<bool>, StoreError> {
         match self {
             Backing::Values(_) => {
-                _ = (text, entry, coded);
+                _ = (caller, text, entry, coded);
                 Ok(None)
             }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.add(text, entry, coded),
+            Backing::Bytes(store) => store.add(caller, text, entry, coded).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.add(text, entry, coded),
+            Backing::Tiered(store) => store.add(caller, text, entry, coded).await,
         }
     }
 
     /// Replaces what is kept by what `change` makes of it, unless it is another by then;
     /// answers whether it was replaced.
-    pub(super) fn change(
+    pub(super) async fn change(
         &self,
+        caller: Caller,
         text: &String,
         coded: Coded<'_>,
         change: &Becomes,
@@ -115,18 +124,17 @@ impl Backing {
         match self {
             Backing::Values(store) => {
                 _ = coded;
-                let Some(entry) = store.get(text)? else {
+                let Some(entry) = store.get(caller, text).await? else {
                     return Ok(false);
                 };
                 let changed = change(&entry)?;
-                let hint = changed.until().hint();
-                store.put(text.clone(), changed, hint)?;
+                store.put(caller, text.clone(), changed).await?;
                 Ok(true)
             }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.change(text, coded, change),
+            Backing::Bytes(store) => store.change(caller, text, coded, change).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.change(text, coded, change),
+            Backing::Tiered(store) => store.change(caller, text, coded, change).await,
         }
     }
 
@@ -135,10 +143,30 @@ impl Backing {
         matches!(self, Backing::Values(_))
     }
 
+    /// The store of values, if it is in memory.
+    #[inline]
+    pub(super) fn at_hand(&self) -> Option<&Map> {
+        match self {
+            Backing::Values(store) => store.at_hand(),
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(_) | Backing::Tiered(_) => None,
+        }
+    }
+
+    /// Whether callers who await wait for it.
+    #[cfg(feature = "async")]
+    pub(super) fn may_block(&self) -> bool {
+        match self {
+            Backing::Values(store) => store.may_block(),
+            #[cfg(feature = "bytes")]
+            Backing::Bytes(_) | Backing::Tiered(_) => true,
+        }
+    }
+
     /// Whether nothing is kept, as far as that can be told.
     pub(super) fn is_empty(&self) -> bool {
         match self {
-            Backing::Values(store) => store.is_empty().unwrap_or(false),
+            Backing::Values(store) => store.is_empty(),
             #[cfg(feature = "bytes")]
             Backing::Bytes(_) | Backing::Tiered(_) => false,
         }
@@ -156,37 +184,44 @@ impl Backing {
     }
 
     /// What is known of a value.
-    pub(super) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
+    pub(super) async fn facts(
+        &self,
+        caller: Caller,
+        text: &String,
+    ) -> Result<Option<Entry<()>>, StoreError> {
         match self {
-            Backing::Values(store) => Ok(store.get(text)?.map(|entry| entry.with(()))),
+            Backing::Values(store) => {
+                Ok(store.get(caller, text).await?.map(|entry| entry.with(())))
+            }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.facts(text),
+            Backing::Bytes(store) => store.facts(caller, text).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.facts(text),
+            Backing::Tiered(store) => store.facts(caller, text).await,
         }
     }
 
     /// Keeps an entry; answers with the one that it replaces, where that is known.
-    pub(super) fn put(
+    pub(super) async fn put(
         &self,
+        caller: Caller,
         text: String,
         entry: &Entry<AnyValue>,
         coded: Option<Coded<'_>>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
         match self {
             Backing::Values(store) => {
                 _ = (coded, lease);
-                store.put(text, entry.clone(), entry.until().hint())
+                store.put(caller, text, entry.clone()).await
             }
             #[cfg(feature = "bytes")]
             Backing::Bytes(store) => {
-                store.put(&text, entry, said(coded)?, lease)?;
+                store.put(caller, &text, entry, said(coded)?, lease).await?;
                 Ok(None)
             }
             #[cfg(feature = "bytes")]
             Backing::Tiered(store) => {
-                store.put(&text, entry, said(coded)?, lease)?;
+                store.put(caller, &text, entry, said(coded)?, lease).await?;
                 Ok(None)
             }
         }
@@ -194,121 +229,142 @@ impl Backing {
 
     /// Keeps an entry in place of whatever is there, also of what a later version keeps
     /// for its like alone.
-    pub(super) fn overwrite(
+    pub(super) async fn overwrite(
         &self,
+        caller: Caller,
         text: String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<(), StoreError> {
         match self {
-            Backing::Values(_) => self.put(text, entry, Some(coded), None).map(drop),
+            Backing::Values(store) => {
+                _ = coded;
+                store.put(caller, text, entry.clone()).await.map(drop)
+            }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.overwrite(&text, entry, coded, None),
+            Backing::Bytes(store) => store.overwrite(caller, &text, entry, coded, None).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.overwrite(&text, entry, coded),
+            Backing::Tiered(store) => store.overwrite(caller, &text, entry, coded).await,
         }
     }
 
-    /// Gives what is kept another expiry, by `put`, which may find that it is not to
-    /// be kept any more; answers whether anything is kept.
-    pub(super) fn expire_at(
+    /// Gives what is kept another expiry, unless it is not to be kept any more, as
+    /// `may_put` says in between; answers whether anything is kept.
+    pub(super) async fn expire_at(
         &self,
+        caller: Caller,
         text: &String,
         at: Stamp,
-        put: impl FnOnce(&dyn Fn() -> Result<bool, StoreError>) -> Option<Result<bool, StoreError>>,
+        may_put: impl FnOnce() -> bool,
     ) -> Result<bool, StoreError> {
-        let change: Box<dyn Fn() -> Result<bool, StoreError> + '_> = match self {
+        match self {
             Backing::Values(store) => {
-                let Some(mut entry) = store.get(text)? else {
+                let Some(mut entry) = store.get(caller, text).await? else {
                     return Ok(false);
                 };
                 entry.expires = at;
-                Box::new(move || {
-                    store.put(text.clone(), entry.clone(), entry.until().hint())?;
-                    Ok(true)
-                })
+                if !may_put() {
+                    return Ok(false);
+                }
+                store.put(caller, text.clone(), entry).await?;
+                Ok(true)
             }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => Box::new(move || store.expire_at(text, at)),
+            Backing::Bytes(store) => match may_put() {
+                true => store.expire_at(caller, text, at).await,
+                false => Ok(false),
+            },
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => Box::new(move || store.expire_at(text, at)),
-        };
-        put(&*change).unwrap_or(Ok(false))
+            Backing::Tiered(store) => match may_put() {
+                true => store.expire_at(caller, text, at).await,
+                false => Ok(false),
+            },
+        }
     }
 
-    pub(super) fn delete(&self, text: &String) -> Result<bool, StoreError> {
+    pub(super) async fn delete(&self, caller: Caller, text: &String) -> Result<bool, StoreError> {
         match self {
-            Backing::Values(store) => Ok(store.delete(text)?.is_some()),
+            Backing::Values(store) => store.delete(caller, text).await,
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.store().delete(text),
+            Backing::Bytes(store) => store.medium().delete(caller, text).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.delete(text),
+            Backing::Tiered(store) => store.delete(caller, text).await,
         }
     }
 
     /// Forgets the entries that `goes` recognises; of bytes, those whose keys begin
     /// with `head`.
-    pub(super) fn delete_where(
+    pub(super) async fn delete_where(
         &self,
+        caller: Caller,
         head: &str,
-        goes: impl Fn(&str, &AnyValue) -> bool,
+        goes: &Goes<'_>,
     ) -> Result<(), StoreError> {
         match self {
             Backing::Values(store) => {
                 _ = head;
-                let entries = store.entries()?.into_iter();
-                entries
-                    .filter(|(key, entry)| goes(key, &entry.value))
-                    .try_for_each(|(key, _)| store.delete(&key).map(drop))
+                for (key, entry) in store.entries(caller).await? {
+                    if goes(&key, &entry.value) {
+                        store.delete(caller, &key).await?;
+                    }
+                }
+                Ok(())
             }
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.store().delete_prefix(head),
+            Backing::Bytes(store) => store.medium().delete_prefix(caller, head).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.delete_prefix(head),
+            Backing::Tiered(store) => store.delete_prefix(caller, head).await,
         }
     }
 
-    pub(super) fn clear(&self) -> Result<(), StoreError> {
+    pub(super) async fn clear(&self, caller: Caller) -> Result<(), StoreError> {
         match self {
-            Backing::Values(store) => store.clear(),
+            Backing::Values(store) => store.clear(caller).await,
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.store().clear(),
+            Backing::Bytes(store) => store.medium().clear(caller).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.clear(),
+            Backing::Tiered(store) => store.clear(caller).await,
         }
     }
 
-    pub(super) fn tidy(&self, now: SystemTime) -> usize {
+    pub(super) async fn tidy(&self, caller: Caller, now: SystemTime) -> usize {
         match self {
-            Backing::Values(store) => store.tidy(now),
+            Backing::Values(store) => store.tidy(caller, now).await,
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.store().tidy(now),
+            Backing::Bytes(store) => store.medium().tidy(caller, now).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.tidy(now),
+            Backing::Tiered(store) => store.tidy(caller, now).await,
         }
     }
 
-    pub(super) fn native_ttl(&self, text: &String) -> Result<Option<Duration>, StoreError> {
+    pub(super) async fn native_ttl(
+        &self,
+        caller: Caller,
+        text: &String,
+    ) -> Result<Option<Duration>, StoreError> {
         match self {
-            Backing::Values(store) => store.native_ttl(text),
+            Backing::Values(store) => store.native_ttl(caller, text).await,
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.store().native_ttl(text),
+            Backing::Bytes(store) => store.medium().native_ttl(caller, text).await,
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.native_ttl(text),
+            Backing::Tiered(store) => store.native_ttl(caller, text).await,
         }
     }
 
     /// What the store itself has against doing work twice.
     pub(super) fn guards(&self) -> Option<Guards<'_>> {
         match self {
-            Backing::Values(store) => store.native_lock().map(Guards::Lock),
+            Backing::Values(store) => store.native_lock().map(|_| Guards::Native(store)),
             #[cfg(feature = "bytes")]
-            Backing::Bytes(store) => store.store().leases().map(Guards::Leases),
+            Backing::Bytes(store) => Guards::leases(store.medium()),
             #[cfg(feature = "bytes")]
-            Backing::Tiered(store) => store.guards(),
+            Backing::Tiered(store) => Guards::leases(store.far().medium()),
         }
     }
 }
+
+/// Which values go.
+pub(super) type Goes<'g> = dyn Fn(&str, &AnyValue) -> bool + Sync + 'g;
 
 /// The keys, and how what is there becomes values.
 #[cfg(feature = "bytes")]

@@ -20,7 +20,7 @@
 //! A store of bytes replaces what was read in one step, if it can. For one of values the
 //! two are flights for the same key, so that one comes after the other.
 
-use super::{SharedStore, StoreError};
+use super::{Caller, SharedStore, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Codec, Coded, CodingError};
 use crate::entry::{AnyValue, Entry};
@@ -63,7 +63,7 @@ impl AnyCoding for Numbers {
 }
 
 /// What becomes of an entry.
-pub(crate) type Becomes = dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError>;
+pub(crate) type Becomes = dyn Fn(&Entry<AnyValue>) -> Result<Entry<AnyValue>, StoreError> + Sync;
 
 /// A key to look up, and how what is there becomes a value.
 #[derive(Clone, Copy)]
@@ -108,12 +108,13 @@ fn entry(generation: Generation) -> Entry<AnyValue> {
 
 impl SharedStore {
     /// The generations of groups, by their keys, with one question.
-    pub(crate) fn generations<'g>(
+    pub(crate) async fn generations<'g>(
         &self,
+        caller: Caller,
         groups: impl IntoIterator<Item = &'g String>,
     ) -> Vec<Result<Option<Generation>, StoreError>> {
         let questions: Vec<_> = groups.into_iter().map(Question::of_group).collect();
-        let found = self.find_many(&questions);
+        let found = self.find_many(caller, &questions).await;
         found.into_iter().map(generation).collect()
     }
 
@@ -123,19 +124,26 @@ impl SharedStore {
     /// # Errors
     ///
     /// When it is not known what is there now.
-    pub(crate) fn make_generation(&self, group: &String) -> Result<Generation, StoreError> {
+    pub(crate) async fn make_generation(
+        &self,
+        caller: Caller,
+        group: &String,
+    ) -> Result<Generation, StoreError> {
         let new = Generation::random()?;
-        if let Some(true) = self.backing().add(group, &entry(new), CODED)? {
+        let made = entry(new);
+        let added = self.backing().add(caller, group, &made, CODED).await?;
+        if added == Some(true) {
             return Ok(new);
         }
         // Where there is one that cannot be read, or where the store cannot tell, it is
         // put, and read back: of two callers who do so one may get what the other then
         // replaces, and what it builds is built once more.
-        if let Ok(Some(known)) = self.generation(group) {
+        if let Ok(Some(known)) = self.generation(caller, group).await {
             return Ok(known);
         }
-        self.put(group.clone(), &entry(new), Some(CODED), None)?;
-        let back = self.generation(group)?;
+        self.put(caller, group.clone(), &made, Some(CODED), None)
+            .await?;
+        let back = self.generation(caller, group).await?;
         back.ok_or_else(|| StoreError::new("making a generation", "it was not kept"))
     }
 
@@ -145,29 +153,43 @@ impl SharedStore {
     ///
     /// When the one before may still be there; and when this is called by what is being
     /// done to this very group, as by a store of the user's own.
-    pub(crate) fn end(&self, group: &String, how: How) -> Result<(), MemoError> {
-        let ended = match self.backing().is_memory() {
-            true => self.alone(group.clone(), async |_| self.end_alone(group, how))?,
-            false => self.end_alone(group, how),
-        };
-        ended.map_err(MemoError::from)
+    pub(crate) async fn end(
+        &self,
+        caller: Caller,
+        group: &String,
+        how: How,
+    ) -> Result<(), MemoError> {
+        if !self.backing().is_memory() {
+            return Ok(self.end_alone(caller, group, how).await?);
+        }
+        let lead = self.alone(group.clone()).await?;
+        Ok(lead.inside(self.end_alone(caller, group, how)).await?)
     }
 
-    fn end_alone(&self, group: &String, how: How) -> Result<(), StoreError> {
-        if how == How::Soft && self.backing().change(group, CODED, &softer)? {
-            return Ok(());
+    async fn end_alone(&self, caller: Caller, group: &String, how: How) -> Result<(), StoreError> {
+        if how == How::Soft {
+            let changed = self.backing().change(caller, group, CODED, &softer);
+            if changed.await? {
+                return Ok(());
+            }
         }
         // One that is not there is not put in memory: no entry has recorded it but such
         // as are missing already.
-        if self.backing().is_memory() && matches!(self.generation(group), Ok(None)) {
+        if self.backing().is_memory() && matches!(self.generation(caller, group).await, Ok(None)) {
             return Ok(());
         }
         let new = entry(Generation::random()?);
-        self.backing().overwrite(group.clone(), &new, CODED)
+        self.backing()
+            .overwrite(caller, group.clone(), &new, CODED)
+            .await
     }
 
-    fn generation(&self, group: &String) -> Result<Option<Generation>, StoreError> {
-        generation(self.find(group, Some(CODED)))
+    async fn generation(
+        &self,
+        caller: Caller,
+        group: &String,
+    ) -> Result<Option<Generation>, StoreError> {
+        generation(self.find(caller, group, Some(CODED)).await)
     }
 }
 

@@ -1,4 +1,5 @@
-use super::{Lease, Leases, StoreError};
+use super::StoreError;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A lock by key, held while a value is built.
@@ -9,7 +10,9 @@ use std::time::Duration;
 ///
 /// It is asked for by whoever leads a build, with nothing of ours locked; then
 /// the leader looks into the store again; and it is released once the value has
-/// been put, also where the build fails or panics.
+/// been put, also where the build fails or panics. For a caller that awaits that is done
+/// by threads that may block, in short tries with pauses between them, and the one that
+/// releases it may be another than the one that has acquired it.
 ///
 /// ```
 /// use mementos::store::{Lock, StoreError};
@@ -53,60 +56,12 @@ pub trait Lock: Send + Sync {
     fn release(&self, key: &str);
 }
 
-impl<L: Lock + ?Sized> Lock for std::sync::Arc<L> {
+impl<L: Lock + ?Sized> Lock for Arc<L> {
     fn acquire(&self, key: &str, timeout: Duration) -> Result<bool, StoreError> {
         (**self).acquire(key, timeout)
     }
 
     fn release(&self, key: &str) {
         (**self).release(key);
-    }
-}
-
-/// What guards a build against being done elsewhere at the same time.
-#[derive(Clone, Copy)]
-pub(crate) enum Guards<'g> {
-    Lock(&'g dyn Lock),
-    #[cfg_attr(not(feature = "bytes"), allow(dead_code))] // no store has any
-    Leases(&'g dyn Leases),
-}
-
-/// A lock or a lease that is held. Dropping it releases it, so a panic does too.
-pub(crate) enum Locked<'l> {
-    Lock { lock: &'l dyn Lock, key: &'l str },
-    Lease(Box<dyn Lease + 'l>),
-}
-
-impl<'l> Locked<'l> {
-    /// Nothing, where the time was over.
-    pub(crate) fn acquire(
-        guards: Guards<'l>,
-        key: &'l str,
-        timeout: Duration,
-    ) -> Result<Option<Self>, StoreError> {
-        match guards {
-            // Made only if there is something to release.
-            Guards::Lock(lock) => {
-                let acquired = lock.acquire(key, timeout)?;
-                Ok(acquired.then(|| Locked::Lock { lock, key }))
-            }
-            Guards::Leases(leases) => Ok(leases.acquire(key, timeout)?.map(Locked::Lease)),
-        }
-    }
-
-    /// The lease, if it is one.
-    pub(crate) fn lease(&self) -> Option<&dyn Lease> {
-        match self {
-            Locked::Lock { .. } => None,
-            Locked::Lease(lease) => Some(&**lease),
-        }
-    }
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        if let Locked::Lock { lock, key } = self {
-            lock.release(key);
-        }
     }
 }

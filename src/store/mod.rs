@@ -11,14 +11,20 @@
 //! | a locked `HashMap` or `BTreeMap`, a bare `DashMap` | until removed |
 //! | anything that implements [`Store`] | as it likes |
 
+#[cfg(feature = "async")]
+mod apart;
+#[cfg(feature = "async")]
+mod away;
 mod backing;
 #[cfg(feature = "bounded")]
 mod bounded;
 #[cfg(feature = "bytes")]
 pub mod bytes;
+mod caller;
 #[cfg(feature = "disk")]
 pub mod disk;
 mod generations;
+mod guards;
 mod keep;
 mod kept;
 mod lease;
@@ -36,18 +42,20 @@ mod statics;
 mod threads;
 #[cfg(feature = "bytes")]
 mod tiered;
+mod values;
 mod weak;
 
 #[cfg(feature = "bounded")]
 pub(crate) use bounded::Leaving;
 #[cfg(feature = "bounded")]
 pub use bounded::{BoundedStore, Evicted};
+pub(crate) use caller::Caller;
 pub(crate) use generations::{Becomes, Question, generation};
+pub(crate) use guards::{Guards, Holds, Locked};
 pub use keep::Keep;
 pub(crate) use kept::{Displaced, Kept};
 pub use lease::{Lease, Leases};
 pub use lock::Lock;
-pub(crate) use lock::{Guards, Locked};
 pub use memory::MemoryStore;
 pub use pinned::PinnedStore;
 pub(crate) use shared::AnyFailure;
@@ -188,7 +196,18 @@ pub trait Store<K, V>: Send + Sync {
         0
     }
 
-    /// The store's own lock, for callers elsewhere that share the store.
+    /// Whether an operation may take so long that it is not for the thread of a runtime: one
+    /// that reads a file, say. Then what callers ask who await for a result that is kept here
+    /// is moved to threads that may block. Asked once, before the store is used.
+    ///
+    /// A store in memory says no, which is the plain form: a hop to another thread takes
+    /// longer than a look there.
+    fn may_block(&self) -> bool {
+        false
+    }
+
+    /// The store's own lock, for callers elsewhere that share the store. Callers who await
+    /// ask it on threads that may block, in any case.
     fn native_lock(&self) -> Option<&dyn Lock> {
         None
     }
@@ -277,6 +296,10 @@ macro_rules! stores_behind_pointers {
 
             fn tidy(&self, now: SystemTime) -> usize {
                 (**self).tidy(now)
+            }
+
+            fn may_block(&self) -> bool {
+                (**self).may_block()
             }
 
             fn native_lock(&self) -> Option<&dyn Lock> {

@@ -1,8 +1,9 @@
-use super::backing::Backing;
-use super::{Guards, Lease, Question, Store, StoreError};
+use super::backing::{Backing, Goes};
+use super::values::{Map, Values};
+use super::{Caller, Guards, Holds, Question, Store, StoreError};
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Coded, Form};
-use crate::drive::block_on;
+use crate::drive::at_once;
 use crate::entry::{AnyValue, Entry};
 use crate::error::MemoError;
 use crate::flight::{Flights, Lead, Leaders};
@@ -12,7 +13,7 @@ use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 /// A store of entries by text keys, and the flights into it: what a memoizer, a
 /// region, a function or a call can be told to keep its results in.
@@ -53,10 +54,44 @@ struct Changes {
     done: AtomicU64,
 }
 
+/// Asks the store. Where its caller has to wait for it, that is by a future in a box: what
+/// asks is no larger for what the store is made of, and where it is in memory there is none.
+macro_rules! asked {
+    ($store:ident, $caller:ident, $asks:expr) => {
+        match $caller {
+            #[cfg(feature = "async")]
+            Caller::Awaits if $store.0.backing.may_block() => Box::pin($asks).await,
+            _ => at_once($asks),
+        }
+    };
+}
+
 impl SharedStore {
     /// Wraps a store.
     pub fn new(store: impl Store<String, Entry<AnyValue>> + 'static) -> Self {
-        SharedStore::of(Backing::Values(Box::new(store)))
+        SharedStore::of(Backing::Values(Values::new(store)))
+    }
+
+    /// The keys that are being built, and since when: those of functions with their
+    /// arguments, and of background refreshes too. It is for people who look on: what is
+    /// answered has changed when it is read.
+    ///
+    /// ```
+    /// use mementos::store::{MemoryStore, SharedStore};
+    /// use mementos::{AnyValue, Entry, Memoizer};
+    ///
+    /// let store = SharedStore::new(MemoryStore::<String, Entry<AnyValue>>::new());
+    /// let memo = Memoizer::new(store.clone());
+    /// let inside = memo.get("key", || store.building()).unwrap();
+    /// assert_eq!(inside[0].0, "key");
+    /// assert!(store.building().is_empty());
+    /// ```
+    pub fn building(&self) -> Vec<(String, Instant)> {
+        let flights = self.flights().under_way();
+        let building = flights.iter();
+        building
+            .map(|flight| (flight.key().clone(), flight.since().instant()))
+            .collect()
     }
 
     #[cfg(feature = "bytes")]
@@ -96,25 +131,36 @@ impl SharedStore {
         self.0.backing.known(id)
     }
 
-    pub(crate) fn find(
+    pub(crate) async fn find(
         &self,
+        caller: Caller,
         text: &String,
         coded: Option<Coded<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.0.backing.find(text, coded)
+        if let Some(store) = self.0.backing.at_hand() {
+            return store.get(text);
+        }
+        asked!(self, caller, self.0.backing.find(caller, text, coded))
     }
 
-    pub(crate) fn find_many(
+    pub(crate) async fn find_many(
         &self,
+        caller: Caller,
         questions: &[Question<'_>],
     ) -> Vec<Result<Option<Entry<AnyValue>>, StoreError>> {
-        self.0.backing.find_many(questions)
+        asked!(self, caller, self.0.backing.find_many(caller, questions))
     }
 
     /// Has the next put for a key replace whatever is kept, also what is for later
     /// versions alone.
     pub(crate) fn take_over(&self, text: &str) {
         self.0.backing.take_over(text);
+    }
+
+    /// The store of values, if it is in memory.
+    #[inline]
+    pub(crate) fn at_hand(&self) -> Option<&Map> {
+        self.0.backing.at_hand()
     }
 
     pub(super) fn backing(&self) -> &Backing {
@@ -127,26 +173,42 @@ impl SharedStore {
     }
 
     /// What is known of a value, which is not looked at.
-    pub(crate) fn facts(&self, text: &String) -> Result<Option<Entry<()>>, StoreError> {
-        self.0.backing.facts(text)
+    pub(crate) async fn facts(
+        &self,
+        caller: Caller,
+        text: &String,
+    ) -> Result<Option<Entry<()>>, StoreError> {
+        asked!(self, caller, self.0.backing.facts(caller, text))
     }
 
-    pub(crate) fn put(
+    pub(crate) async fn put(
         &self,
+        caller: Caller,
         text: String,
         entry: &Entry<AnyValue>,
         coded: Option<Coded<'_>>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.0.backing.put(text, entry, coded, lease)
+        let backing = &self.0.backing;
+        if let Some(store) = backing.at_hand() {
+            return store.put(text, entry.clone(), entry.until().hint());
+        }
+        asked!(self, caller, backing.put(caller, text, entry, coded, lease))
     }
 
-    pub(crate) fn tidy(&self, now: SystemTime) -> usize {
-        self.0.backing.tidy(now)
+    pub(crate) async fn tidy(&self, caller: Caller, now: SystemTime) -> usize {
+        if let Some(store) = self.0.backing.at_hand() {
+            return store.tidy(now);
+        }
+        asked!(self, caller, self.0.backing.tidy(caller, now))
     }
 
-    pub(crate) fn native_ttl(&self, text: &String) -> Result<Option<Duration>, StoreError> {
-        self.0.backing.native_ttl(text)
+    pub(crate) async fn native_ttl(
+        &self,
+        caller: Caller,
+        text: &String,
+    ) -> Result<Option<Duration>, StoreError> {
+        asked!(self, caller, self.0.backing.native_ttl(caller, text))
     }
 
     /// What the store itself has against doing work twice.
@@ -155,41 +217,29 @@ impl SharedStore {
     }
 
     /// Forgets a key.
-    pub(crate) fn delete(&self, text: &String) -> Result<bool, StoreError> {
-        let void = || {
-            let (hash, asked) = (hash_of(text), text.as_str());
-            block_on(self.flights().void(hash, &asked));
-            self.refreshes().void(hash, &asked);
-        };
-        self.forget(void, || self.0.backing.delete(text))
+    pub(crate) async fn delete(&self, caller: Caller, text: &String) -> Result<bool, StoreError> {
+        self.forget(caller, Which::Key(text)).await
     }
 
     /// Forgets the entries that `goes` recognises, and voids the flights whose keys
     /// begin with `head`.
-    pub(crate) fn delete_where(
+    pub(crate) async fn delete_where(
         &self,
+        caller: Caller,
         head: &str,
-        goes: impl Fn(&str, &AnyValue) -> bool,
+        goes: &Goes<'_>,
     ) -> Result<(), StoreError> {
-        self.forget(
-            || self.void_where(|text| text.starts_with(head)),
-            || self.0.backing.delete_where(head, &goes),
-        )
+        let forgotten = self.forget(caller, Which::Where(head, goes)).await;
+        forgotten.map(drop)
     }
 
     /// Forgets everything.
-    pub(crate) fn clear(&self) -> Result<(), StoreError> {
-        self.forget(|| self.void_where(|_| true), || self.0.backing.clear())
-    }
-
-    /// Voids the flights, and then the jobs that may have begun them.
-    fn void_where(&self, goes: impl Fn(&str) -> bool) {
-        block_on(self.flights().void_where(|text| goes(text)));
-        self.refreshes().void_where(|text| goes(text));
+    pub(crate) async fn clear(&self, caller: Caller) -> Result<(), StoreError> {
+        self.forget(caller, Which::All).await.map(drop)
     }
 
     /// Voids the flights, then takes out what is kept. In this order: what they may
-    /// still have put is there by then, and goes too.
+    /// still have put is there by then, and goes too. Answers whether a key was kept.
     ///
     /// And once more, if an entry is being changed meanwhile:
     ///
@@ -202,52 +252,91 @@ impl SharedStore {
     /// ```
     ///
     /// A change that begins after the first time reads nothing old.
-    fn forget<R>(
-        &self,
-        void: impl Fn(),
-        take: impl Fn() -> Result<R, StoreError>,
-    ) -> Result<R, StoreError> {
+    async fn forget(&self, caller: Caller, which: Which<'_>) -> Result<bool, StoreError> {
         let Changes { begun, done } = &self.0.changes;
         let before = done.load(Ordering::SeqCst);
-        void();
-        let taken = take()?;
+        self.void(which).await;
+        let taken = asked!(self, caller, self.take(caller, which))?;
         if begun.load(Ordering::SeqCst) != before {
-            void();
-            take()?;
+            self.void(which).await;
+            asked!(self, caller, self.take(caller, which))?;
         }
         Ok(taken)
+    }
+
+    /// Voids the flights, and then the jobs that may have begun them.
+    async fn void(&self, which: Which<'_>) {
+        match which {
+            Which::Key(text) => {
+                let (hash, asked) = (hash_of(text), text.as_str());
+                self.flights().void(hash, &asked).await;
+                self.refreshes().void(hash, &asked);
+            }
+            Which::Where(head, _) => self.void_where(|text| text.starts_with(head)).await,
+            Which::All => self.void_where(|_| true).await,
+        }
+    }
+
+    async fn void_where(&self, goes: impl Fn(&str) -> bool) {
+        self.flights().void_where(|text| goes(text)).await;
+        self.refreshes().void_where(|text| goes(text));
+    }
+
+    async fn take(&self, caller: Caller, which: Which<'_>) -> Result<bool, StoreError> {
+        let backing = &self.0.backing;
+        match which {
+            Which::Key(text) => return backing.delete(caller, text).await,
+            Which::Where(head, goes) => backing.delete_where(caller, head, goes).await?,
+            Which::All => backing.clear(caller).await?,
+        }
+        Ok(false)
     }
 
     /// Gives what is kept for a key another expiry; answers whether anything is
     /// kept. In a flight of its own: a build that ends meanwhile is not overwritten
     /// with what was there before, and what is deleted meanwhile stays so.
-    pub(crate) fn expire_at(&self, text: String, at: Stamp) -> Result<bool, MemoError> {
-        let changed = self.alone(text, async |lead| {
-            let _changing = self.0.changes.begin();
-            let backing = &self.0.backing;
-            backing.expire_at(lead.key(), at, |change| lead.publish(|_| change()))
-        });
-        Ok(changed??)
+    pub(crate) async fn expire_at(
+        &self,
+        caller: Caller,
+        text: String,
+        at: Stamp,
+    ) -> Result<bool, MemoError> {
+        let lead = self.alone(text).await?;
+        let _changing = self.0.changes.begin();
+        let backing = &self.0.backing;
+        let may_put = || lead.may_publish();
+        let change = async {
+            asked!(
+                self,
+                caller,
+                backing.expire_at(caller, lead.key(), at, may_put)
+            )
+        };
+        Ok(lead.inside(change).await?)
     }
 
-    /// Runs `run` in a flight of its own for a key.
+    /// Leads a flight for a key, and nobody else does until that is dropped.
     ///
     /// # Errors
     ///
     /// The circle, if this is called by what it would wait for.
-    pub(super) fn alone<R>(
-        &self,
-        text: String,
-        run: impl AsyncFnOnce(&Leading<'_>) -> R,
-    ) -> Result<R, MemoError> {
-        let alone = block_on(self.flights().alone(hash_of(&text), text, run));
-        alone.map_err(|error| {
-            error.circle().map_or_else(
-                || unreachable!("a wait without a limit ends with a landing or a circle"),
-                |circle| MemoError::Circle(circle.clone()),
-            )
+    pub(super) async fn alone(&self, text: String) -> Result<Leading<'_>, MemoError> {
+        let lead = self.flights().alone(hash_of(&text), text).await;
+        lead.map_err(|error| {
+            let circle = error.circle().cloned();
+            let circle = circle.expect("a wait without a limit ends with a lead or a circle");
+            MemoError::Circle(circle)
         })
     }
+}
+
+/// What is to be forgotten.
+#[derive(Clone, Copy)]
+enum Which<'w> {
+    Key(&'w String),
+    /// The entries that are recognised, and the flights whose keys begin so.
+    Where(&'w str, &'w Goes<'w>),
+    All,
 }
 
 impl Changes {

@@ -1,5 +1,5 @@
 use super::bytes::{Change, Encoded, Found, Watch};
-use super::{Becomes, Guards, Lease, MemoryStore, SharedStore, Store, StoreError};
+use super::{Becomes, Caller, Holds, MemoryStore, SharedStore, Store, StoreError};
 use crate::clock::{Clock, Stamp, Watch as Clocked, nanos};
 use crate::coding::{AnyCoding, Coded, Form};
 use crate::entry::{AnyValue, Entry};
@@ -85,10 +85,13 @@ impl Tiered {
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
         });
         let told = Arc::clone(&memory);
-        let watch = far.store().watch(Box::new(move |change| match change {
-            Change::Key(text) => told.forget(text),
-            Change::All => told.forget_all(),
-        }));
+        let watch = far
+            .medium()
+            .store()
+            .watch(Box::new(move |change| match change {
+                Change::Key(text) => told.forget(text),
+                Change::All => told.forget_all(),
+            }));
         Tiered {
             memory,
             far,
@@ -121,8 +124,9 @@ impl Tiered {
         self.far.known(id)
     }
 
-    pub(super) fn find(
+    pub(super) async fn find(
         &self,
+        caller: Caller,
         text: &String,
         coded: Coded<'_>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
@@ -130,15 +134,16 @@ impl Tiered {
             return Ok(Some(near));
         }
         let epoch = self.memory.epoch(text);
-        let found = self.far.find(text, coded)?;
+        let found = self.far.find(caller, text, coded).await?;
         if let Some(entry) = &found {
             self.keep(text, entry, coded, epoch);
         }
         Ok(found)
     }
 
-    pub(super) fn find_many(
+    pub(super) async fn find_many(
         &self,
+        caller: Caller,
         asked: &[(&String, Coded<'_>)],
     ) -> Result<Vec<Found>, StoreError> {
         let mut found: Vec<_> = asked
@@ -158,7 +163,7 @@ impl Tiered {
             .map(|at| self.memory.epoch(asked[*at].0))
             .collect();
         let keys: Vec<_> = open.iter().map(|at| asked[*at]).collect();
-        let far = self.far.find_many(&keys)?;
+        let far = self.far.find_many(caller, &keys).await?;
         for ((at, epoch), far) in open.into_iter().zip(epochs).zip(far) {
             if let Ok(Some(entry)) = &far {
                 let (text, coded) = asked[at];
@@ -169,20 +174,24 @@ impl Tiered {
         Ok(found)
     }
 
-    pub(super) fn facts(&self, text: &str) -> Result<Option<Entry<()>>, StoreError> {
-        self.far.facts(text)
+    pub(super) async fn facts(
+        &self,
+        caller: Caller,
+        text: &str,
+    ) -> Result<Option<Entry<()>>, StoreError> {
+        self.far.facts(caller, text).await
     }
 
-    pub(super) fn put(
+    pub(super) async fn put(
         &self,
+        caller: Caller,
         text: &String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<(), StoreError> {
-        self.put_by(text, entry, coded, || {
-            self.far.put(text, entry, coded, lease)
-        })
+        let put = self.far.put(caller, text, entry, coded, lease);
+        self.put_by(text, entry, coded, put).await
     }
 
     /// As [`Encoded::take_over`].
@@ -191,96 +200,103 @@ impl Tiered {
     }
 
     /// The same, also over what a later version keeps for its like alone.
-    pub(super) fn overwrite(
+    pub(super) async fn overwrite(
         &self,
+        caller: Caller,
         text: &String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<(), StoreError> {
-        self.put_by(text, entry, coded, || {
-            self.far.overwrite(text, entry, coded, None)
-        })
+        let put = self.far.overwrite(caller, text, entry, coded, None);
+        self.put_by(text, entry, coded, put).await
     }
 
-    fn put_by(
+    async fn put_by(
         &self,
         text: &String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
-        put: impl FnOnce() -> Result<(), StoreError>,
+        put: impl Future<Output = Result<(), StoreError>>,
     ) -> Result<(), StoreError> {
-        let epoch = self.memory.epoch(text);
-        let put = put();
-        match put {
-            Ok(()) => self.replace(text, entry, coded, epoch),
-            // It is not known what is there now.
-            Err(_) => self.memory.forget(text),
-        }
-        put
+        let changing = self.memory.changing(text);
+        put.await?;
+        let (near, expires) = self.as_near(entry, coded);
+        changing.to(near, expires);
+        Ok(())
     }
 
-    pub(super) fn add(
+    pub(super) async fn add(
         &self,
+        caller: Caller,
         text: &String,
         entry: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<Option<bool>, StoreError> {
-        let epoch = self.memory.epoch(text);
-        let added = self.far.add(text, entry, coded);
-        match added {
-            Ok(Some(true)) => self.replace(text, entry, coded, epoch),
-            // It is not known what is there now.
-            _ => self.memory.forget(text),
+        let changing = self.memory.changing(text);
+        let added = self.far.add(caller, text, entry, coded).await?;
+        if let Some(true) = added {
+            let (near, expires) = self.as_near(entry, coded);
+            changing.to(near, expires);
         }
-        added
+        Ok(added)
     }
 
-    pub(super) fn change(
+    pub(super) async fn change(
         &self,
-        text: &str,
+        caller: Caller,
+        text: &String,
         coded: Coded<'_>,
         change: &Becomes,
     ) -> Result<bool, StoreError> {
-        let changed = self.far.change(text, coded, change);
-        self.memory.forget(text);
-        changed
+        let _changing = self.memory.changing(text);
+        self.far.change(caller, text, coded, change).await
     }
 
-    pub(super) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {
-        let changed = self.far.expire_at(text, at);
-        self.memory.forget(text);
-        changed
+    pub(super) async fn expire_at(
+        &self,
+        caller: Caller,
+        text: &String,
+        at: Stamp,
+    ) -> Result<bool, StoreError> {
+        let _changing = self.memory.changing(text);
+        self.far.expire_at(caller, text, at).await
     }
 
-    pub(super) fn delete(&self, text: &str) -> Result<bool, StoreError> {
-        let deleted = self.far.store().delete(text);
-        self.memory.forget(text);
-        deleted
+    pub(super) async fn delete(&self, caller: Caller, text: &String) -> Result<bool, StoreError> {
+        let _changing = self.memory.changing(text);
+        self.far.medium().delete(caller, text).await
     }
 
-    pub(super) fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
-        let deleted = self.far.store().delete_prefix(prefix);
-        self.memory.forget_all();
-        deleted
+    pub(super) async fn delete_prefix(
+        &self,
+        caller: Caller,
+        prefix: &str,
+    ) -> Result<(), StoreError> {
+        let _changing = self.memory.changing_all();
+        self.far.medium().delete_prefix(caller, prefix).await
     }
 
-    pub(super) fn clear(&self) -> Result<(), StoreError> {
-        let cleared = self.far.store().clear();
-        self.memory.forget_all();
-        cleared
+    pub(super) async fn clear(&self, caller: Caller) -> Result<(), StoreError> {
+        let _changing = self.memory.changing_all();
+        self.far.medium().clear(caller).await
     }
 
-    pub(super) fn tidy(&self, now: SystemTime) -> usize {
+    pub(super) async fn tidy(&self, caller: Caller, now: SystemTime) -> usize {
         self.memory.results.tidy(self.clock.now().into());
-        self.far.store().tidy(now)
+        self.far.medium().tidy(caller, now).await
     }
 
-    pub(super) fn native_ttl(&self, text: &str) -> Result<Option<Duration>, StoreError> {
-        self.far.store().native_ttl(text)
+    pub(super) async fn native_ttl(
+        &self,
+        caller: Caller,
+        text: &str,
+    ) -> Result<Option<Duration>, StoreError> {
+        self.far.medium().native_ttl(caller, text).await
     }
 
-    pub(super) fn guards(&self) -> Option<Guards<'_>> {
-        self.far.store().leases().map(Guards::Leases)
+    /// The store itself.
+    pub(super) fn far(&self) -> &Encoded {
+        &self.far
     }
 
     /// What is near, if it is young enough.
@@ -297,13 +313,6 @@ impl Tiered {
         self.memory.keep(text, near, expires, epoch);
     }
 
-    /// Keeps near what has been put in the store since that epoch, and nothing that was
-    /// read before.
-    fn replace(&self, text: &String, entry: &Entry<AnyValue>, coded: Coded<'_>, epoch: u64) {
-        let (near, expires) = self.as_near(entry, coded);
-        self.memory.replace(text, near, expires, epoch);
-    }
-
     /// An entry as it is kept near from now on, and until when.
     fn as_near(&self, entry: &Entry<AnyValue>, coded: Coded<'_>) -> (Near, Stamp) {
         let since = self.clock.now();
@@ -318,6 +327,19 @@ impl Tiered {
 }
 
 impl Memory {
+    fn changing<'m>(&'m self, text: &'m String) -> Changing<'m> {
+        Changing {
+            memory: self,
+            text,
+            epoch: self.epoch(text),
+            is_known: false,
+        }
+    }
+
+    fn changing_all(&self) -> ChangingAll<'_> {
+        ChangingAll(self)
+    }
+
     fn keep(&self, text: &String, near: Near, expires: Stamp, epoch: u64) {
         let hash = hash_of(text);
         let now = self.stripe(hash).lock();
@@ -363,6 +385,41 @@ impl Memory {
 
     fn stripe(&self, hash: u64) -> &Mutex<Epoch> {
         &self.stripes[hash as usize % STRIPES]
+    }
+}
+
+/// The value of a key is being changed, afar. When this goes, whatever has come of that,
+/// and be it that who changes it is dropped, what is near is not known to hold.
+struct Changing<'m> {
+    memory: &'m Memory,
+    text: &'m String,
+    epoch: u64,
+    /// Whether it is known what is there now.
+    is_known: bool,
+}
+
+impl Changing<'_> {
+    /// It has become this.
+    fn to(mut self, near: Near, expires: Stamp) {
+        self.is_known = true;
+        self.memory.replace(self.text, near, expires, self.epoch);
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        if !self.is_known {
+            self.memory.forget(self.text);
+        }
+    }
+}
+
+/// The same of all keys.
+struct ChangingAll<'m>(&'m Memory);
+
+impl Drop for ChangingAll<'_> {
+    fn drop(&mut self) {
+        self.0.forget_all();
     }
 }
 

@@ -4,9 +4,15 @@ mod background;
 mod cancelled;
 mod circles;
 mod freshness;
+#[cfg(feature = "testing")]
+mod gated;
 mod instances;
 mod moved;
 mod shared;
+#[cfg(feature = "testing")]
+mod stores;
+#[cfg(feature = "testing")]
+mod unblocked;
 
 use ::tokio::runtime::{Builder, Runtime};
 use ::tokio::sync::Semaphore;

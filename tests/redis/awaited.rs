@@ -111,6 +111,33 @@ fn nothing_is_sent_before_it_is_polled() {
 }
 
 #[test]
+fn what_is_dropped_before_it_is_sent_is_not_sent() {
+    let server = Server::start();
+    let () = server.ask("CONFIG SET requirepass secret");
+    let url = format!("redis://:secret@127.0.0.1:{}", server.port());
+    let face = at(&url);
+    for round in 0..10 {
+        let key = format!("key {round}");
+        // Nothing is sent before the password was found to be right.
+        server.signal("-STOP");
+        begin(&mut face.awaits().put(&key, b"", None));
+        server.signal("-CONT");
+        assert_eq!(face.get(&key).unwrap(), None, "round {round}");
+        assert_eq!(face.0.get(&key).unwrap(), None, "round {round}");
+        let mut raw = redis::Client::open(&*url)
+            .unwrap()
+            .get_connection()
+            .unwrap();
+        let _: u64 = redis::cmd("CLIENT")
+            .arg("KILL")
+            .arg("TYPE")
+            .arg("normal")
+            .query(&mut raw)
+            .unwrap();
+    }
+}
+
+#[test]
 fn what_is_dropped_does_not_come_after_what_is_asked_later() {
     let server = Server::start();
     let face = Face(server.store());

@@ -13,9 +13,6 @@ pub(crate) trait Awaits<K, V, E>: Plan<K, V, E> {
     async fn look(&mut self, key: &K) -> Option<V>;
 
     async fn build(&mut self, began: Moment) -> Result<Made<V>, Stopped<E>>;
-
-    /// As [`Plan::put`], into a store that may have to be waited for.
-    async fn put_in_steps(&mut self, key: K, value: &V) -> Self::Displaced;
 }
 
 impl<K, V, E> Flights<K, V, E>
@@ -58,7 +55,7 @@ where
             let ran = caught(plan.build(self.flight.since())).await;
             let ended = self.end(ran);
             let displaced = match self.to_put(&ended, plan) {
-                Some((key, value)) => Some(plan.put_in_steps(key, value).await),
+                Some((key, value)) => Some(plan.put(key, value).await),
                 None => None,
             };
             (ended, displaced)
@@ -76,8 +73,8 @@ impl<K, V, E, P: Awaits<K, V, E>> Follows<K, V, E> for Awaiting<'_, P> {
         self.0.patience()
     }
 
-    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool {
-        self.0.accepts(landed)
+    async fn accepts(&mut self, landed: Result<&V, &BuildError<E>>) -> bool {
+        self.0.accepts(landed).await
     }
 
     async fn look(&mut self, key: &K) -> Option<V> {

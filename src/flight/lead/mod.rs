@@ -36,19 +36,22 @@ pub(crate) trait Plan<K, V, E> {
 
     /// Whether what somebody else has built, or failed to build, is an answer.
     /// If not, this caller goes on to look and to lead.
-    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool;
+    async fn accepts(&mut self, landed: Result<&V, &BuildError<E>>) -> bool;
 
     /// How a value gets into the store.
     fn publish(&self) -> Publish;
 
     /// Puts a value into the store, and answers with what that displaces.
-    fn put(&mut self, key: K, value: &V) -> Self::Displaced;
+    async fn put(&mut self, key: K, value: &V) -> Self::Displaced;
+
+    /// The same where nobody waits: it is put at once, or the caller blocks.
+    fn put_at_once(&mut self, key: K, value: &V) -> Self::Displaced;
 }
 
 /// What a caller does itself, and blocks meanwhile.
 pub(crate) trait Blocks<K, V, E>: Plan<K, V, E> {
     /// Looks into the store.
-    fn look(&self, key: &K) -> Option<V>;
+    fn look(&mut self, key: &K) -> Option<V>;
 
     /// Runs the user's constructor or function; is told when the flight began. Called
     /// once at most.
@@ -144,11 +147,13 @@ where
         let mut joined = first;
         loop {
             match self.wait(&joined, patience).await? {
-                Landing::Built(value) if plan.accepts(Ok(value)) => {
+                Landing::Built(value) if plan.accepts(Ok(value)).await => {
                     let (value, how) = (value.clone(), How::Joined);
                     return Ok(Followed::Flown(Flown { value, how }));
                 }
-                Landing::Failed(error) if plan.accepts(Err(error)) => return Err(error.clone()),
+                Landing::Failed(error) if plan.accepts(Err(error)).await => {
+                    return Err(error.clone());
+                }
                 Landing::Built(_) | Landing::Failed(_) | Landing::Again => {}
             }
             if let Some(value) = plan.look(joined.key()).await {
@@ -162,18 +167,17 @@ where
         }
     }
 
-    /// Runs `run` in a flight of its own, after any that is under way: whoever comes
-    /// meanwhile waits, and then looks again.
-    pub(crate) async fn alone<R>(
+    /// Leads a flight for `key`, after any that is under way: whoever comes meanwhile
+    /// waits, and then looks again.
+    pub(crate) async fn alone(
         &self,
         hash: u64,
         key: K,
-        run: impl AsyncFnOnce(&Lead<'_, K, V, E>) -> R,
-    ) -> Result<R, BuildError<E>> {
+    ) -> Result<Lead<'_, K, V, E>, BuildError<E>> {
         let mut key = key;
         loop {
             match self.join(hash, key) {
-                Ticket::Leads(lead) => return Ok(inside(&lead.flight, run(&lead)).await),
+                Ticket::Leads(lead) => return Ok(lead),
                 Ticket::Joined(flight) => {
                     self.wait(&flight, Patience::Endless).await?;
                     key = flight.key().clone();
@@ -186,7 +190,7 @@ where
 /// What it takes to follow who builds.
 trait Follows<K, V, E> {
     fn patience(&self) -> Patience;
-    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool;
+    async fn accepts(&mut self, landed: Result<&V, &BuildError<E>>) -> bool;
     async fn look(&mut self, key: &K) -> Option<V>;
 }
 
@@ -198,8 +202,8 @@ impl<K, V, E, P: Blocks<K, V, E>> Follows<K, V, E> for Blocking<'_, P> {
         self.0.patience()
     }
 
-    fn accepts(&self, landed: Result<&V, &BuildError<E>>) -> bool {
-        self.0.accepts(landed)
+    async fn accepts(&mut self, landed: Result<&V, &BuildError<E>>) -> bool {
+        self.0.accepts(landed).await
     }
 
     async fn look(&mut self, key: &K) -> Option<V> {
@@ -271,6 +275,17 @@ where
         self.land(|| Landing::Failed(error.clone()));
     }
 
+    /// Polls `work` inside of the flight.
+    pub(crate) async fn inside<F: Future>(&self, work: F) -> F::Output {
+        inside(&self.flight, work).await
+    }
+
+    /// Whether a value may be put: the key was not removed meanwhile. The answer stands
+    /// until the flight lands.
+    pub(crate) fn may_publish(&self) -> bool {
+        self.flights.may_publish(&self.flight).is_some()
+    }
+
     /// Puts a value by `put`, unless the key was removed meanwhile.
     pub(crate) fn publish<D>(&self, put: impl FnOnce(K) -> D) -> Option<D> {
         self.flights.publish(&self.flight, put)
@@ -323,7 +338,7 @@ where
     ) -> Result<Flown<V>, BuildError<E>> {
         let ended = self.end(ran);
         let displaced = match self.to_put(&ended, plan) {
-            Some((key, value)) => Some(plan.put(key, value)),
+            Some((key, value)) => Some(plan.put_at_once(key, value)),
             None => None,
         };
         drop(inside);
@@ -400,7 +415,7 @@ where
     fn land_at_once<P: Plan<K, V, E>>(&mut self, value: &V, plan: &mut P) -> Option<P::Displaced> {
         let displaced = self.flights.land_at_once(
             &mut self.flight,
-            |key| plan.put(key, value),
+            |key| plan.put_at_once(key, value),
             || Landing::Built(value.clone()),
         );
         self.has_landed = true;

@@ -32,7 +32,7 @@ impl Call<'_> {
         build: impl FnOnce(Option<&Entry<S::Value>>) -> B,
     ) {
         let key = job.key().clone();
-        let due = match self.look_for_job(shelf, hash, &key, seen) {
+        let due = match self.look_for_job(shelf, hash, &key, seen).await {
             Found::ToBuild(due) => due,
             Found::Fresh(entry) => {
                 return job.done(Ended {
@@ -58,20 +58,20 @@ impl Call<'_> {
     }
 
     /// What there is to be done, now that the job has come to its turn.
-    fn look_for_job<S: Shelf>(
+    async fn look_for_job<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: &S::Key,
         seen: Option<Seen>,
     ) -> Found<S::Value> {
-        let kept = self.find(shelf, hash, &key).ok().flatten();
+        let kept = self.find(shelf, hash, &key).await.ok().flatten();
         let (entry, seen) = match (kept, seen) {
             (None, Some(_)) => return Found::Needless,
             (None, None) => return Found::ToBuild(None),
             (Some(entry), seen) => (entry, seen),
         };
-        match (self.verdict(shelf.holder(), &entry), seen) {
+        match (self.verdict(shelf.holder(), &entry).await, seen) {
             (Verdict::Missing, Some(_)) => Found::Needless,
             (verdict, Some(seen)) if seen.is_before(&entry, verdict) => Found::Fresh(entry),
             (verdict, None) if verdict.is_fresh() => Found::Fresh(entry),

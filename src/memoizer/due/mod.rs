@@ -195,11 +195,12 @@ impl Call<'_> {
             }
             // Or there was no room for it, or what ran it is gone; or it was needless, since
             // the key was deleted, and then there is nothing any more to fall back on.
-            (None, due) => Err(due.and_then(|due| self.still(shelf, hash, key, due))),
+            (None, None) => Err(None),
+            (None, Some(due)) => Err(self.still(shelf, hash, key, due).await),
             (Some(outcome), Some(due)) if falls_back(shelf, outcome) => {
                 Ok(Ok(self.take(due, Answered::Fallback)))
             }
-            (Some(outcome), due) => match self.accepts(shelf, outcome.as_ref()) {
+            (Some(outcome), due) => match self.accepts(shelf, outcome.as_ref()).await {
                 false => Err(due),
                 true => {
                     self.came(how);
@@ -235,15 +236,15 @@ impl Call<'_> {
     }
 
     /// What is due, if it may still be served.
-    fn still<S: Shelf>(
+    async fn still<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: &S::Key,
         due: Due<S::Value>,
     ) -> Option<Due<S::Value>> {
-        let kept = self.find(shelf, hash, &key).ok().flatten()?;
-        let verdict = self.verdict(shelf.holder(), &kept);
+        let kept = self.find(shelf, hash, &key).await.ok().flatten()?;
+        let verdict = self.verdict(shelf.holder(), &kept).await;
         let may = verdict == due.verdict || verdict.is_fresh();
         (may && kept.created == due.entry.created).then_some(due)
     }
@@ -341,7 +342,7 @@ impl Call<'_> {
 
     /// Looks for what is newer than what is at hand; and takes that, if another's build
     /// has failed meanwhile.
-    pub(super) fn look_past<S: Shelf>(
+    pub(super) async fn look_past<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -349,8 +350,8 @@ impl Call<'_> {
         spare: &Spare<S>,
     ) -> Option<Entry<S::Value>> {
         let due = &spare.due;
-        if let Ok(Some(entry)) = self.find(shelf, hash, asked) {
-            let verdict = self.verdict(shelf.holder(), &entry);
+        if let Ok(Some(entry)) = self.find(shelf, hash, asked).await {
+            let verdict = self.verdict(shelf.holder(), &entry).await;
             if due.seen().is_before(&entry, verdict) {
                 return Some(entry);
             }

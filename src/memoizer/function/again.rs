@@ -18,7 +18,7 @@ use crate::memoizer::works::Errand;
 use crate::memoizer::{Memoized, Shareable};
 use crate::options::{Ages, Terms};
 use crate::refresh::{Ended, Job};
-use crate::store::AnyFailure;
+use crate::store::{AnyFailure, Caller};
 use crate::table::Version;
 
 /// What it takes to make a call again.
@@ -100,7 +100,7 @@ impl<M: Shareable> Inner<M> {
     ) {
         let Settled { terms, rules } = settled;
         let said = self.said(settled, &args);
-        let call = self.for_job(terms, &said);
+        let call = self.for_job(Caller::Blocks, terms, &said);
         let table = self.table(terms.namespace.as_ref());
         let (form, ages) = (form::<M>(), said.ages);
         let build = || form.brought(M::run(args), terms, rules, ages, &mut None);
@@ -117,7 +117,7 @@ impl<M: Shareable> Inner<M> {
     ) {
         let Settled { terms, rules } = settled;
         let said = self.said(settled, &args);
-        let call = self.for_job(terms, &said);
+        let call = self.for_job(Caller::Blocks, terms, &said);
         let shared = self.place_of_job(terms, &M::lookup(&args));
         let coding = shared.coding();
         let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {
@@ -129,9 +129,14 @@ impl<M: Shareable> Inner<M> {
     }
 
     /// The call that a job is.
-    pub(super) fn for_job<'c>(&'c self, terms: &'c Terms, said: &'c Said) -> Call<'c> {
+    pub(super) fn for_job<'c>(
+        &'c self,
+        caller: Caller,
+        terms: &'c Terms,
+        said: &'c Said,
+    ) -> Call<'c> {
         let (etag, groups) = (said.etag.as_ref(), said.groups.as_ref());
-        self.in_full(terms, etag, groups, Mode::Take, Version::UNKNOWN)
+        self.in_full(caller, terms, etag, groups, Mode::Take, Version::UNKNOWN)
     }
 
     /// Where a job for a shared store puts its result.

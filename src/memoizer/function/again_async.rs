@@ -14,7 +14,7 @@ use crate::memoizer::table::Table;
 use crate::memoizer::works::Errand;
 use crate::memoizer::{MemoizedAsync, Shareable};
 use crate::refresh::{Ended, Job};
-use crate::store::AnyFailure;
+use crate::store::{AnyFailure, Caller};
 
 impl<M: MemoizedAsync + Shareable> Inner<M> {
     /// Does a job for the function's own table.
@@ -32,7 +32,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let Some(run) = M::run_from_key(key) else {
             return;
         };
-        let call = self.for_job(terms, &said);
+        let call = self.for_job(Caller::Awaits, terms, &said);
         let table = self.table(terms.namespace.as_ref());
         let (form, ages) = (form::<M>(), said.ages);
         let build = async { form.brought(run.await, terms, rules, ages, &mut None) };
@@ -55,7 +55,7 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let Some(run) = M::run_from_key(key) else {
             return;
         };
-        let call = self.for_job(terms, &said);
+        let call = self.for_job(Caller::Awaits, terms, &said);
         let shared = self.place_of_job(terms, &key);
         let coding = shared.coding();
         let Ok(shelf) = shared.shelf(coding.as_ref(), terms) else {

@@ -14,7 +14,7 @@ use crate::memoizer::shelf::{Among, Shelf};
 use crate::memoizer::table::Table;
 use crate::memoizer::{Event, Memoized, Shareable};
 use crate::options::{Answer, Terms};
-use crate::store::{SharedStore, StoreError};
+use crate::store::{Caller, SharedStore, StoreError};
 use crate::table::Version;
 use std::any::type_name;
 use std::time::Duration;
@@ -131,46 +131,56 @@ impl<M: Shareable> Inner<M> {
     }
 
     /// What is kept, whether fresh or not.
-    fn peek(&self, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<M::Output>> {
-        let asked = M::lookup(args);
-        match self.place(terms, &asked) {
+    async fn peek(
+        &self,
+        caller: Caller,
+        terms: &Terms,
+        args: &M::Args<'_>,
+    ) -> Option<Entry<M::Output>> {
+        let shared = match self.place(terms, &M::lookup(args)) {
             Place::Own(table) => {
+                let asked = M::lookup(args);
                 let entry = table.read(self.hash(&asked), &asked)?;
                 let output = M::copy(entry.value.get())?;
-                Some(entry.with(output))
+                return Some(entry.with(output));
             }
-            Place::Shared(shared) => {
-                let coding = shared.coding();
-                let found = shared
-                    .store
-                    .find(&shared.text, coded(coding.as_ref(), terms));
-                let entry = self.told(terms, found)?;
-                let output = shared.give(&entry.value)?;
-                Some(entry.with(output))
-            }
-        }
+            Place::Shared(shared) => shared,
+        };
+        let coding = shared.coding();
+        let coded = coded(coding.as_ref(), terms);
+        let found = shared.store.find(caller, &shared.text, coded).await;
+        let entry = self.told(terms, found)?;
+        let output = shared.give(&entry.value)?;
+        Some(entry.with(output))
     }
 
     /// What is known of what is kept. Of bytes, the value is not looked at.
-    fn facts(&self, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<()>> {
+    async fn facts(&self, caller: Caller, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<()>> {
         if let Place::Shared(shared) = self.place(terms, &M::lookup(args))
             && shared.store.form() != Form::Values
         {
-            return self.told(terms, shared.store.facts(&shared.text));
+            let found = shared.store.facts(caller, &shared.text).await;
+            return self.told(terms, found);
         }
-        Some(self.peek(terms, args)?.with(()))
+        Some(self.peek(caller, terms, args).await?.with(()))
     }
 
     /// The same, unless a group that it is in has been invalidated.
-    fn facts_there(&self, terms: &Terms, args: &M::Args<'_>) -> Option<Entry<()>> {
-        let entry = self.facts(terms, args)?;
-        self.is_there(terms, &entry).then_some(entry)
+    async fn facts_there(
+        &self,
+        caller: Caller,
+        terms: &Terms,
+        args: &M::Args<'_>,
+    ) -> Option<Entry<()>> {
+        let entry = self.facts(caller, terms, args).await?;
+        self.is_there(caller, terms, &entry).await.then_some(entry)
     }
 
     /// Whether no group that an entry is in has been invalidated.
-    fn is_there<V>(&self, terms: &Terms, entry: &Entry<V>) -> bool {
+    async fn is_there<V>(&self, caller: Caller, terms: &Terms, entry: &Entry<V>) -> bool {
         let fault = |fault: &StoreError| self.log(terms).tell(Event::StoreFault(fault));
-        standing(self.holder(terms), entry, fault) != Standing::Gone
+        let standing = standing(caller, self.holder(terms), entry.groups(), fault);
+        standing.await != Standing::Gone
     }
 
     /// Where the generations of groups are held.
@@ -195,17 +205,21 @@ impl<M: Shareable> Inner<M> {
 
     /// The terms of a call, for who cannot answer with an error.
     #[track_caller]
-    fn settled_or_panic(&self) -> Holding<'_, M> {
+    pub(super) fn settled_or_panic(&self) -> Holding<'_, M> {
         let settled = self.settled();
         settled.unwrap_or_else(|error: RegionError| panic!("{}: {error}", M::NAME))
     }
 
-    #[track_caller]
-    pub(super) fn exists(&self, args: M::Args<'_>) -> bool {
-        let settled = self.settled_or_panic();
-        let Settled { terms, rules } = &*settled;
+    pub(super) async fn exists(
+        &self,
+        caller: Caller,
+        settled: &Settled<M>,
+        args: M::Args<'_>,
+    ) -> bool {
+        let Settled { terms, rules } = settled;
         let etag = rules.etag(&args);
         let call = Call {
+            caller,
             terms,
             demand: terms.demand(etag.as_ref()),
             clock: self.clock(),
@@ -216,65 +230,98 @@ impl<M: Shareable> Inner<M> {
             works: &self.settings.works,
             track: Track::default(),
         };
-        let entry = self.facts(terms, &args);
-        entry.is_some_and(|entry| call.verdict(self.holder(terms), &entry).is_fresh())
+        let Some(entry) = self.facts(caller, terms, &args).await else {
+            return false;
+        };
+        let verdict = call.verdict(self.holder(terms), &entry);
+        verdict.await.is_fresh()
     }
 
-    #[track_caller]
-    pub(super) fn entry(&self, args: M::Args<'_>) -> Option<Entry<M::Output>> {
-        let settled = self.settled_or_panic();
-        let terms = &settled.terms;
-        let entry = self.peek(terms, &args)?;
-        self.is_there(terms, &entry).then_some(entry)
+    pub(super) async fn entry(
+        &self,
+        caller: Caller,
+        terms: &Terms,
+        args: M::Args<'_>,
+    ) -> Option<Entry<M::Output>> {
+        let entry = self.peek(caller, terms, &args).await?;
+        self.is_there(caller, terms, &entry).await.then_some(entry)
     }
 
-    #[track_caller]
-    pub(super) fn ttl(&self, args: M::Args<'_>) -> Option<Duration> {
-        let settled = self.settled_or_panic();
-        let terms = &settled.terms;
-        let left = self.facts_there(terms, &args)?.left(self.now());
+    pub(super) async fn ttl(
+        &self,
+        caller: Caller,
+        terms: &Terms,
+        args: M::Args<'_>,
+    ) -> Option<Duration> {
+        let entry = self.facts_there(caller, terms, &args).await?;
+        let left = entry.left(self.now());
         let native = match self.place(terms, &M::lookup(&args)) {
             Place::Own(_) => None,
-            Place::Shared(shared) => shared.store.native_ttl(&shared.text).ok().flatten(),
+            Place::Shared(shared) => {
+                let native = shared.store.native_ttl(caller, &shared.text).await;
+                native.ok().flatten()
+            }
         };
         let left = left.into_iter().chain(native).min();
         left.filter(|left| !left.is_zero())
     }
 
-    #[track_caller]
-    pub(super) fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
-        let settled = self.settled_or_panic();
-        let entry = self.facts_there(&settled.terms, &args)?;
+    pub(super) async fn last_etag(
+        &self,
+        caller: Caller,
+        terms: &Terms,
+        args: M::Args<'_>,
+    ) -> Option<Etag> {
+        let entry = self.facts_there(caller, terms, &args).await?;
         entry.etag().cloned()
     }
 
-    pub(super) fn expire(&self, age: Duration, args: M::Args<'_>) -> Result<bool, MemoError> {
-        self.expire_at(self.now().after(age), args)
+    /// When it is this long from now.
+    pub(super) fn in_time(&self, age: Duration) -> Stamp {
+        self.now().after(age)
     }
 
-    pub(super) fn expire_at(&self, at: Stamp, args: M::Args<'_>) -> Result<bool, MemoError> {
+    pub(super) async fn expire_at(
+        &self,
+        caller: Caller,
+        at: Stamp,
+        args: M::Args<'_>,
+    ) -> Result<bool, MemoError> {
         let settled = self.settled()?;
         let terms = &settled.terms;
-        let asked = M::lookup(&args);
-        match self.place(terms, &asked) {
-            Place::Own(table) => Ok(table.expire_at(self.hash(&asked), &asked, at)),
-            Place::Shared(shared) => shared.store.expire_at(shared.text, at),
-        }
+        let shared = {
+            let asked = M::lookup(&args);
+            match self.place(terms, &asked) {
+                Place::Own(table) => return Ok(table.expire_at(self.hash(&asked), &asked, at)),
+                Place::Shared(shared) => shared,
+            }
+        };
+        shared.store.expire_at(caller, shared.text, at).await
     }
 
-    pub(super) fn delete(&self, args: M::Args<'_>) -> Result<bool, MemoError> {
+    pub(super) async fn delete(
+        &self,
+        caller: Caller,
+        args: M::Args<'_>,
+    ) -> Result<bool, MemoError> {
         let settled = self.settled()?;
         let terms = &settled.terms;
-        let asked = M::lookup(&args);
-        let removed = match self.place(terms, &asked) {
-            Place::Own(table) => table.delete(self.hash(&asked), &asked),
-            Place::Shared(shared) => shared.store.delete(&shared.text)?,
+        let own = {
+            let asked = M::lookup(&args);
+            match self.place(terms, &asked) {
+                Place::Own(table) => Ok(table.delete(self.hash(&asked), &asked)),
+                Place::Shared(shared) => Err(shared),
+            }
+        };
+        let removed = match own {
+            Ok(removed) => removed,
+            Err(shared) => shared.store.delete(caller, &shared.text).await?,
         };
         self.counters.removals.add(removed.into());
         Ok(removed)
     }
 
-    pub(super) fn clear(&self) -> Result<(), MemoError> {
+    pub(super) async fn clear(&self, caller: Caller) -> Result<(), MemoError> {
         self.clear_tables()?;
         let settled = self.settled()?;
         let terms = &settled.terms;
@@ -282,10 +329,11 @@ impl<M: Shareable> Inner<M> {
             // A long text is cut, so flights are told by what of it is left in any
             // case. That may void some of others: they are not kept, and no more.
             let head = terms.head(M::NAME);
-            store.delete_where(&head, |text, value| {
+            let goes = |text: &str, value: &AnyValue| {
                 let stored = value.downcast_ref::<Stored<M>>();
                 stored.is_some_and(|stored| terms.full(&text::text(M::NAME, &stored.key)) == *text)
-            })?;
+            };
+            store.delete_where(caller, &head, &goes).await?;
         }
         Ok(())
     }

@@ -22,6 +22,7 @@ use crate::memoizer::{Meant, Memoized, Rules, Shareable};
 use crate::options::{Ages, Options, Terms};
 use crate::scope;
 use crate::store::AnyFailure;
+use crate::store::Caller;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -148,7 +149,14 @@ impl<M: Shareable> Inner<M> {
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let missed = nothing.unwrap_or(Version::UNKNOWN);
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
+        let call = self.in_full(
+            Caller::Blocks,
+            terms,
+            etag.as_ref(),
+            groups.as_ref(),
+            mode,
+            missed,
+        );
         let again = self.again(settled, mode);
         let place = self.place(terms, &M::lookup(&args));
         let output = match place {
@@ -177,7 +185,8 @@ impl<M: Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                let looked = call.look_at_once(&shelf, hash, &&shared.text);
+                let looked = match given(looked, &shared) {
                     Ok(output) => return Ok(call.detailed(output)),
                     Err(looked) => looked,
                 };
@@ -214,7 +223,8 @@ impl<M: Shareable> Inner<M> {
     ) -> Result<M::Output, (M::Key, Looked<Output<M>>)> {
         let asked = M::lookup(args);
         let looked = match nothing {
-            None => call.look(table, hash, &asked),
+            // A table in memory has nobody wait.
+            None => call.look_at_once(table, hash, &asked),
             Some(_) => Looked::Nothing,
         };
         if let Looked::Answer(entry) = &looked
@@ -229,6 +239,7 @@ impl<M: Shareable> Inner<M> {
     #[inline(always)]
     pub(super) fn in_full<'c>(
         &'c self,
+        caller: Caller,
         terms: &'c Terms,
         etag: Option<&'c Etag>,
         groups: Option<&'c Asked>,
@@ -236,6 +247,7 @@ impl<M: Shareable> Inner<M> {
         missed: Version,
     ) -> Call<'c> {
         Call {
+            caller,
             terms,
             demand: terms.demand(etag),
             clock: self.clock(),

@@ -14,6 +14,7 @@ use crate::memoizer::path::{Awaiting, Call, Mode};
 use crate::memoizer::shelf::Shelf;
 use crate::memoizer::{MemoizedAsync, Rules, Shareable};
 use crate::options::Options;
+use crate::store::Caller;
 use crate::table::Version;
 use std::convert::Infallible;
 
@@ -89,7 +90,14 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
         let etag = rules.etag(&args);
         let groups = self.groups(terms, rules, &args);
         let missed = nothing.unwrap_or(Version::UNKNOWN);
-        let call = self.in_full(terms, etag.as_ref(), groups.as_ref(), mode, missed);
+        let call = self.in_full(
+            Caller::Awaits,
+            terms,
+            etag.as_ref(),
+            groups.as_ref(),
+            mode,
+            missed,
+        );
         let again = match self.settings.works.spawns() {
             true => self.again(settled, mode),
             false => None,
@@ -122,7 +130,8 @@ impl<M: MemoizedAsync + Shareable> Inner<M> {
                 let hash = hash_of(&shared.text);
                 let coding = shared.coding();
                 let shelf = shared.shelf(coding.as_ref(), terms)?;
-                let looked = match given(call.look(&shelf, hash, &&shared.text), &shared) {
+                let looked = call.look(&shelf, hash, &&shared.text).await;
+                let looked = match given(looked, &shared) {
                     Ok(output) => return Ok(call.detailed(output)),
                     Err(looked) => looked,
                 };

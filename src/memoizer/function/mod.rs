@@ -19,6 +19,7 @@ pub(super) use inner::{AnyFunction, Inner};
 
 use super::{Memoized, Memoizer, Rules, Shareable};
 use crate::answered::Detailed;
+use crate::drive::{at_once, block_on};
 use crate::entry::Entry;
 use crate::error::{BuildError, MemoError};
 use crate::etag::Etag;
@@ -26,6 +27,7 @@ use crate::held::Held;
 use crate::key::{Lookup, text};
 use crate::options::Options;
 use crate::stats::Stats;
+use crate::store::Caller;
 use std::borrow::Borrow;
 use std::convert::Infallible;
 use std::fmt;
@@ -122,7 +124,8 @@ impl<M: Shareable> Function<M> {
     /// If the function's options name a region that there is not, as every call
     /// would.
     pub fn exists(&self, args: M::Args<'_>) -> bool {
-        self.0.exists(args)
+        let settled = self.0.settled_or_panic();
+        at_once(self.0.exists(Caller::Blocks, &settled, args))
     }
 
     /// What is kept for these arguments, whether fresh or not.
@@ -131,7 +134,8 @@ impl<M: Shareable> Function<M> {
     ///
     /// As [`exists`](Self::exists).
     pub fn entry(&self, args: M::Args<'_>) -> Option<Entry<M::Output>> {
-        self.0.entry(args)
+        let settled = self.0.settled_or_panic();
+        at_once(self.0.entry(Caller::Blocks, &settled.terms, args))
     }
 
     /// How long what is kept will still be kept; nothing if it is not kept, or has
@@ -141,7 +145,8 @@ impl<M: Shareable> Function<M> {
     ///
     /// As [`exists`](Self::exists).
     pub fn ttl(&self, args: M::Args<'_>) -> Option<Duration> {
-        self.0.ttl(args)
+        let settled = self.0.settled_or_panic();
+        at_once(self.0.ttl(Caller::Blocks, &settled.terms, args))
     }
 
     /// The etag of what is kept.
@@ -150,7 +155,8 @@ impl<M: Shareable> Function<M> {
     ///
     /// As [`exists`](Self::exists).
     pub fn last_etag(&self, args: M::Args<'_>) -> Option<Etag> {
-        self.0.last_etag(args)
+        let settled = self.0.settled_or_panic();
+        at_once(self.0.last_etag(Caller::Blocks, &settled.terms, args))
     }
 
     /// Has what is kept expire after `age` from now on; answers whether anything is
@@ -161,7 +167,8 @@ impl<M: Shareable> Function<M> {
     /// If the store fails, or the function's options name a region that there is
     /// not.
     pub fn expire(&self, age: Duration, args: M::Args<'_>) -> Result<bool, MemoError> {
-        self.0.expire(age, args)
+        let at = self.0.in_time(age);
+        block_on(self.0.expire_at(Caller::Blocks, at, args))
     }
 
     /// Has what is kept expire at `time`; answers whether anything is kept.
@@ -170,7 +177,7 @@ impl<M: Shareable> Function<M> {
     ///
     /// As [`expire`](Self::expire).
     pub fn expire_at(&self, time: SystemTime, args: M::Args<'_>) -> Result<bool, MemoError> {
-        self.0.expire_at(time.into(), args)
+        block_on(self.0.expire_at(Caller::Blocks, time.into(), args))
     }
 
     /// Forgets the result for these arguments; answers whether anything was kept. A
@@ -180,7 +187,7 @@ impl<M: Shareable> Function<M> {
     ///
     /// If the store fails: the value may still be there.
     pub fn delete(&self, args: M::Args<'_>) -> Result<bool, MemoError> {
-        self.0.delete(args)
+        block_on(self.0.delete(Caller::Blocks, args))
     }
 
     /// Forgets all results of this function, in every namespace of its own tables,
@@ -190,7 +197,7 @@ impl<M: Shareable> Function<M> {
     ///
     /// If the store fails.
     pub fn clear(&self) -> Result<(), MemoError> {
-        self.0.clear()
+        block_on(self.0.clear(Caller::Blocks))
     }
 
     /// The key of these arguments, as a shared store sees it, but for the

@@ -9,7 +9,7 @@ use crate::etag::Etag;
 use crate::flight::{raise, thrown_circle};
 use crate::generation::Standing;
 use crate::key::{Lookup, hash_by, hash_of, hasher};
-use crate::memoizer::groups::{Asked, Holder, Place, standing};
+use crate::memoizer::groups::{Asked, Place};
 use crate::memoizer::observe::{Event, Log, Origin};
 use crate::memoizer::output::Output;
 use crate::memoizer::path::Mode;
@@ -226,7 +226,10 @@ impl<M: Memoized> Inner<M> {
 
     /// How an entry stands in its groups.
     fn standing<V>(&self, entry: &Entry<V>) -> Standing {
-        standing(Holder::Memoizer(&self.settings.epochs), entry, |_| {})
+        match entry.groups() {
+            [] => Standing::Holds,
+            recorded => self.settings.epochs.standing(recorded),
+        }
     }
 
     /// Whether no tag that an entry has was invalidated.

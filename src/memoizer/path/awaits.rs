@@ -6,7 +6,7 @@ use crate::clock::{Moment, Started};
 use crate::drive::{caught, wake_by};
 use crate::entry::Entry;
 use crate::error::BuildError;
-use crate::flight::{Awaits, Made, Plan, Stopped};
+use crate::flight::{Awaits, Made, Stopped};
 use crate::memoizer::due::{Limit, Spare};
 use crate::memoizer::observe::Event;
 use crate::memoizer::shelf::{Outcome, Shelf};
@@ -41,7 +41,9 @@ impl Call<'_> {
         let Attempt {
             held, build, run, ..
         } = attempt;
-        drop(held);
+        if let Some(held) = held {
+            held.release().await;
+        }
         if let Some(spare) = spare
             && spare.has_rested()
         {
@@ -55,7 +57,11 @@ impl Call<'_> {
             let built = self.run_async(hash, build.build, started, &run).await;
             flown = on_its_own(shelf, &key, built);
         }
-        self.conclude(shelf, flown, &run)
+        let outcome = self.conclude(flown, &run);
+        if self.needs_room(shelf, &run) {
+            self.tidy(shelf).await;
+        }
+        outcome
     }
 
     /// As [`run`](Call::run), of a function that is awaited.
@@ -89,17 +95,17 @@ where
     B: Future<Output = Result<Brought<S::Value>, S::Failure>>,
 {
     async fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.again(key)
+        self.again(key).await
     }
 
     async fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(entry) = self.prepare()? {
+        if let Some(entry) = self.prepare().await? {
             return Ok(Made::Found(entry));
         }
         let Timed { most, build } = self.build.take().expect("a call leads one build");
         let started = self.start(began);
         if let Some(spare) = self.spare {
-            self.carry(spare);
+            self.carry(spare).await;
         }
         let run = self.call.run_async(self.hash, build, started, &self.run);
         let ran = caught(in_time(most.as_ref().map(|(_, time)| *time), run)).await;
@@ -118,10 +124,6 @@ where
             self.judge(failing, &entry);
         }
         Ok(Made::Built(entry))
-    }
-
-    async fn put_in_steps(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
-        self.put(key, entry)
     }
 }
 

@@ -14,7 +14,8 @@ pub(crate) use builds::{Blocking, Builds};
 use crate::answered::{Answered, Detailed};
 use crate::built::Keeping;
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
-use crate::decide::{Demand, Verdict, accepts_joined, asks_for_time, decide};
+use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
+use crate::drive::at_once;
 use crate::entry::Entry;
 use crate::error::{BuildError, NotLocked};
 use crate::etag::Etag;
@@ -27,7 +28,7 @@ use crate::memoizer::observe::{Event, Log};
 use crate::memoizer::shelf::{Displaces, Shelf};
 use crate::memoizer::works::Works;
 use crate::options::{Ages, Answer, LockChoice, OnLockTimeout, Terms};
-use crate::store::{Guards, Lease, Locked, StoreError};
+use crate::store::{Caller, Guards, Holds, Locked, StoreError};
 use crate::sync::{Flag, Number};
 use crate::table::Version;
 use parking_lot::Mutex;
@@ -37,6 +38,8 @@ use std::time::Duration;
 
 /// One call: what it wants, and who is told of it.
 pub(crate) struct Call<'c> {
+    /// How it waits for the store.
+    pub(crate) caller: Caller,
     pub(crate) terms: &'c Terms,
     pub(crate) demand: Demand<'c>,
     pub(crate) clock: &'c Watch,
@@ -102,8 +105,13 @@ pub(crate) struct Brought<V> {
 
 impl Call<'_> {
     /// The verdict on an entry, as of now. The clock is read only if it matters.
-    pub(crate) fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
-        let facts = self.facts(holder, entry);
+    pub(crate) async fn verdict<V>(&self, holder: Holder<'_>, entry: &Entry<V>) -> Verdict {
+        let facts = self.facts(holder, entry).await;
+        self.verdict_on(facts)
+    }
+
+    #[inline]
+    fn verdict_on(&self, facts: Facts<'_>) -> Verdict {
         let now = match asks_for_time(facts, self.demand) {
             true => self.clock.now(),
             false => Stamp::from_nanos(0),
@@ -112,7 +120,7 @@ impl Call<'_> {
     }
 
     /// What is there for this call. Tells what it finds.
-    pub(crate) fn look<S: Shelf>(
+    pub(crate) async fn look<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
@@ -122,25 +130,64 @@ impl Call<'_> {
             shelf.take_over(asked);
             return Looked::Nothing;
         }
-        self.judge(shelf.holder(), self.find(shelf, hash, asked))
+        let found = self.find(shelf, hash, asked).await;
+        self.judge(shelf.holder(), found).await
+    }
+
+    /// The same, for a caller that blocks. What is at hand is looked at without more ado.
+    #[inline]
+    pub(crate) fn look_at_once<S: Shelf>(
+        &self,
+        shelf: &S,
+        hash: u64,
+        asked: &impl Lookup<S::Key>,
+    ) -> Looked<S::Value> {
+        let is_plain = self.mode == Mode::Take && self.groups.is_none();
+        let at_hand = is_plain.then(|| shelf.at_hand(hash, asked)).flatten();
+        let Some(found) = at_hand else {
+            return at_once(self.look(shelf, hash, asked));
+        };
+        let Some(entry) = self.there(found) else {
+            return Looked::Nothing;
+        };
+        let verdict = match entry.groups() {
+            [] => self.verdict_on(Facts::from(&entry)),
+            _ => at_once(self.verdict(shelf.holder(), &entry)),
+        };
+        self.looked(entry, verdict)
     }
 
     /// What has been found, for this call. Tells what it is, but for what is due: that,
     /// whoever does something about it tells.
-    pub(crate) fn judge<V>(
+    pub(crate) async fn judge<V>(
         &self,
         holder: Holder<'_>,
         found: Result<Option<Entry<V>>, StoreError>,
     ) -> Looked<V> {
-        let found = found.unwrap_or_else(|fault| {
+        let Some(entry) = self.there(found) else {
+            return Looked::Nothing;
+        };
+        let verdict = self.verdict(holder, &entry).await;
+        self.looked(entry, verdict)
+    }
+
+    /// What has been found, if it is anything.
+    #[inline]
+    fn there<V>(&self, found: Result<Option<Entry<V>>, StoreError>) -> Option<Entry<V>> {
+        let there = found.unwrap_or_else(|fault| {
             self.fault(&fault);
             None
         });
-        let Some(entry) = found else {
+        if there.is_none() {
             self.log.tell(Event::Miss);
-            return Looked::Nothing;
-        };
-        match self.verdict(holder, &entry) {
+        }
+        there
+    }
+
+    /// What an entry with this verdict on it is for the call.
+    #[inline]
+    fn looked<V>(&self, entry: Entry<V>, verdict: Verdict) -> Looked<V> {
+        match verdict {
             Verdict::Fresh => {
                 self.log.tell(Event::Hit);
                 return Looked::Answer(entry);
@@ -183,18 +230,24 @@ impl Call<'_> {
     }
 
     /// The same again, and in silence: a store that fails has been told of.
-    pub(crate) fn look_again<S: Shelf>(
+    pub(crate) async fn look_again<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         asked: &impl Lookup<S::Key>,
     ) -> Option<Entry<S::Value>> {
-        if self.mode == Mode::Refresh || !shelf.may_have_changed(hash, self.missed) {
+        if !self.looks_again(shelf, hash) {
             return None;
         }
-        let entry = self.find(shelf, hash, asked).ok().flatten()?;
-        let verdict = self.verdict(shelf.holder(), &entry);
+        let entry = self.find(shelf, hash, asked).await.ok().flatten()?;
+        let verdict = self.verdict(shelf.holder(), &entry).await;
         verdict.is_fresh().then_some(entry)
+    }
+
+    /// Whether a second look may find what the first has not.
+    #[inline]
+    fn looks_again<S: Shelf>(&self, shelf: &S, hash: u64) -> bool {
+        self.mode == Mode::Take && shelf.may_have_changed(hash, self.missed)
     }
 
     /// Gets what was not there a moment ago: by building it, or from who builds it. With
@@ -217,7 +270,9 @@ impl Call<'_> {
         let Attempt {
             held, build, run, ..
         } = attempt;
-        drop(held);
+        if let Some(held) = held {
+            at_once(held.release());
+        }
         if let Some(spare) = spare
             && spare.has_rested()
         {
@@ -230,7 +285,11 @@ impl Call<'_> {
             let built = self.run(hash, build, self.clock.start(), &run);
             flown = on_its_own(shelf, &key, built);
         }
-        self.conclude(shelf, flown, &run)
+        let outcome = self.conclude(flown, &run);
+        if self.needs_room(shelf, &run) {
+            at_once(self.tidy(shelf));
+        }
+        outcome
     }
 
     /// The lock that is to be held, if there is one.
@@ -245,12 +304,11 @@ impl Call<'_> {
     /// What comes after the landing. A function of its own: builds nest, and what is
     /// in here need not be on the stack while they do.
     #[inline(never)]
-    fn conclude<S: Shelf>(
+    fn conclude<V, F>(
         &self,
-        shelf: &S,
-        flown: Result<Flown<Entry<S::Value>>, BuildError<S::Failure>>,
+        flown: Result<Flown<Entry<V>>, BuildError<F>>,
         run: &Run,
-    ) -> Result<Entry<S::Value>, BuildError<S::Failure>> {
+    ) -> Result<Entry<V>, BuildError<F>> {
         let outcome = match flown {
             Ok(flown) => {
                 match flown.how {
@@ -278,11 +336,17 @@ impl Call<'_> {
             let took = Duration::from_nanos(run.nanos.get());
             self.log.tell(Event::Built { took });
         }
-        if run.put.get() {
-            self.log.evicted(run.evicted.get() as usize);
-            self.tidy(shelf);
-        }
         outcome
+    }
+
+    /// Whether room is to be made after a put, with nobody waiting for the flight any more.
+    #[inline]
+    fn needs_room<S: Shelf>(&self, shelf: &S, run: &Run) -> bool {
+        if !run.put.get() {
+            return false;
+        }
+        self.log.evicted(run.evicted.get() as usize);
+        shelf.expires()
     }
 
     /// Takes note that the answer is of this call's own build.
@@ -396,7 +460,7 @@ impl Call<'_> {
     }
 
     /// Whether what somebody else's build ended with is an answer to this call.
-    pub(super) fn accepts<S: Shelf>(
+    pub(super) async fn accepts<S: Shelf>(
         &self,
         shelf: &S,
         landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>,
@@ -407,7 +471,7 @@ impl Call<'_> {
         match landed {
             Ok(entry) => {
                 shelf.knows(Ok(&entry.value))
-                    && accepts_joined(self.joined(shelf.holder(), entry), self.demand)
+                    && accepts_joined(self.joined(shelf.holder(), entry).await, self.demand)
             }
             // A lock that another call wanted, and could not do without.
             Err(BuildError::NotLocked(_)) => {
@@ -421,27 +485,33 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn put<S: Shelf>(
+    pub(super) async fn put<S: Shelf>(
         &self,
         shelf: &S,
         hash: u64,
         key: S::Key,
         entry: &Entry<S::Value>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
         run: &Run,
     ) -> Option<S::Displaced> {
-        let put = shelf.put(hash, key, entry, lease);
-        let put = put.inspect_err(|fault| self.fault(fault));
-        let displaced = put.ok()?;
+        let put = shelf.put(self.caller, hash, key, entry, lease).await;
+        self.has_put(put, run)
+    }
+
+    /// Takes note of what a put has come to.
+    #[inline]
+    fn has_put<D: Displaces>(&self, put: Result<D, StoreError>, run: &Run) -> Option<D> {
+        let displaced = put.inspect_err(|fault| self.fault(fault)).ok()?;
         run.put.set(true);
         run.evicted.set(displaced.evicted() as u64);
         Some(displaced)
     }
 
     /// Gives up some of what has expired, if results can expire.
-    pub(crate) fn tidy<S: Shelf>(&self, shelf: &S) {
+    pub(crate) async fn tidy<S: Shelf>(&self, shelf: &S) {
         if shelf.expires() {
-            self.log.evicted(shelf.tidy(self.clock.now()));
+            let now = self.clock.now();
+            self.log.evicted(shelf.tidy(self.caller, now).await);
         }
     }
 
@@ -449,7 +519,7 @@ impl Call<'_> {
     pub(super) fn guards<'s, S: Shelf>(&'s self, shelf: &'s S) -> Option<Guards<'s>> {
         match &self.terms.lock {
             LockChoice::Stores => shelf.guards(),
-            LockChoice::Own(lock) => Some(Guards::Lock(&**lock)),
+            LockChoice::Own(lock) => Some(Guards::Lock(lock)),
             LockChoice::None => None,
         }
     }
@@ -474,14 +544,14 @@ impl Call<'_> {
     }
 
     /// Acquires the lock, or says what to do without.
-    pub(super) fn hold<'w, F>(
+    pub(super) async fn hold<'w, F>(
         &self,
         guards: Guards<'w>,
         text: &'w str,
         run: &Run,
     ) -> Result<Option<Locked<'w>>, Stopped<F>> {
         let (timeout, began) = (self.terms.lock_timeout, self.clock.elapsed());
-        let acquired = Locked::acquire(guards, text, timeout);
+        let acquired = Locked::acquire(self.caller, guards, text, timeout).await;
         let waited = self.clock.elapsed().saturating_sub(began);
         self.log.tell(Event::LockWaited {
             waited,
@@ -546,8 +616,8 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
         self.call.patience(self.limit)
     }
 
-    fn accepts(&self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
-        let accepts = self.call.accepts(self.shelf, landed);
+    async fn accepts(&mut self, landed: Result<&Entry<S::Value>, &BuildError<S::Failure>>) -> bool {
+        let accepts = self.call.accepts(self.shelf, landed).await;
         self.call.track.waited.set(!accepts);
         accepts
     }
@@ -556,17 +626,24 @@ impl<S: Shelf, B> Plan<S::Key, Entry<S::Value>, S::Failure> for Attempt<'_, S, B
         self.shelf.publish()
     }
 
-    fn put(
-        &mut self,
-        key: S::Key,
-        entry: &Entry<S::Value>,
-    ) -> Result<Option<S::Displaced>, S::Key> {
+    async fn put(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
         if self.run.drops.get() {
             return Err(key);
         }
         let lease = self.held.as_ref().and_then(Locked::lease);
         let (shelf, hash) = (self.shelf, self.hash);
-        Ok(self.call.put(shelf, hash, key, entry, lease, &self.run))
+        let put = self.call.put(shelf, hash, key, entry, lease, &self.run);
+        Ok(put.await)
+    }
+
+    fn put_at_once(&mut self, key: S::Key, entry: &Entry<S::Value>) -> Self::Displaced {
+        if self.run.drops.get() {
+            return Err(key);
+        }
+        match self.shelf.put_at_hand(self.hash, key, entry) {
+            Ok(put) => Ok(self.call.has_put(put, &self.run)),
+            Err(key) => at_once(self.put(key, entry)),
+        }
     }
 }
 
@@ -575,12 +652,17 @@ where
     S: Shelf,
     B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
 {
-    fn look(&self, key: &S::Key) -> Option<Entry<S::Value>> {
-        self.again(key)
+    fn look(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
+        match self.spare {
+            None if !self.call.looks_again(self.shelf, self.hash) => None,
+            _ => at_once(self.again(key)),
+        }
     }
 
     fn build(&mut self, began: Moment) -> Result<Made<Entry<S::Value>>, Stopped<S::Failure>> {
-        if let Some(entry) = self.prepare()? {
+        if self.prepares()
+            && let Some(entry) = at_once(self.prepare())?
+        {
             return Ok(Made::Found(entry));
         }
         let build = self.build.take().expect("a call leads one build");
@@ -614,15 +696,21 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
         }
     }
 
+    /// Whether anything is to be done before the function runs.
+    #[inline]
+    fn prepares(&self) -> bool {
+        self.lock.is_some() || self.call.groups.is_some()
+    }
+
     /// What is to be done before the function runs. Brings what is there after all.
     #[inline]
-    fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
+    async fn prepare(&mut self) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         if let Some(wanted) = self.lock
-            && let Some(entry) = self.lock_and_look(wanted)?
+            && let Some(entry) = self.lock_and_look(wanted).await?
         {
             return Ok(Some(entry));
         }
-        self.run.knows_groups(self.call.begin(self.shelf));
+        self.run.knows_groups(self.call.begin(self.shelf).await);
         Ok(None)
     }
 
@@ -630,7 +718,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     /// took, or a question for groups, is no part of it.
     #[inline]
     fn start(&self, began: Moment) -> Started<'a> {
-        match self.lock.is_some() || self.call.groups.is_some() {
+        match self.prepares() {
             true => self.call.clock.start(),
             false => self.call.clock.start_at(began),
         }
@@ -640,7 +728,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     #[cold]
     #[inline(never)]
     fn build_past(
-        &self,
+        &mut self,
         spare: &Spare<S>,
         build: B,
         started: Started<'_>,
@@ -648,7 +736,7 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     where
         B: FnOnce() -> Result<Brought<S::Value>, S::Failure>,
     {
-        self.carry(spare);
+        at_once(self.carry(spare));
         // Before the run, so that a panic is noted too.
         let failing = self.failing(spare);
         let entry = self.call.run(self.hash, build, started, &self.run)?;
@@ -657,8 +745,8 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
     }
 
     /// Takes note of the groups that what is at hand is in.
-    fn carry(&self, spare: &Spare<S>) {
-        let carried = self.call.carried(self.shelf, spare.entry());
+    async fn carry(&mut self, spare: &Spare<S>) {
+        let carried = self.call.carried(self.shelf, spare.entry()).await;
         *self.run.carried.lock() = carried.into();
     }
 
@@ -680,23 +768,28 @@ impl<'a, S: Shelf, B> Attempt<'a, S, B> {
         }
     }
 
-    fn again(&self, key: &S::Key) -> Option<Entry<S::Value>> {
+    async fn again(&mut self, key: &S::Key) -> Option<Entry<S::Value>> {
         match self.spare {
-            None => self.call.look_again(self.shelf, self.hash, &key),
-            Some(spare) => self.call.look_past(self.shelf, self.hash, &key, spare),
+            None => self.call.look_again(self.shelf, self.hash, &key).await,
+            Some(spare) => {
+                let past = self.call.look_past(self.shelf, self.hash, &key, spare);
+                past.await
+            }
         }
     }
 
     /// Acquires the lock, and if that worked, looks again.
     #[inline(never)]
-    fn lock_and_look(
+    async fn lock_and_look(
         &mut self,
         wanted: &'a Wanted<'a, S::Key>,
     ) -> Result<Option<Entry<S::Value>>, Stopped<S::Failure>> {
         let call = self.call;
-        self.held = call.hold(wanted.guards, &wanted.text, &self.run)?;
-        let look = || self.again(&wanted.key);
-        Ok(self.held.is_some().then(look).flatten())
+        self.held = call.hold(wanted.guards, &wanted.text, &self.run).await?;
+        match self.held {
+            Some(_) => Ok(self.again(&wanted.key).await),
+            None => Ok(None),
+        }
     }
 }
 

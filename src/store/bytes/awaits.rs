@@ -10,8 +10,10 @@ pub type Awaited<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 /// A [`ByteStore`](super::ByteStore) for callers that await: the same map, the same
 /// promises, and no operation holds up the thread that polls it.
 ///
-/// An operation that is dropped before it is ready may have been carried out or not. It
-/// needs no particular runtime: a store whose client needs one brings it.
+/// An operation that is dropped before it is ready may have been carried out or not; but not
+/// after a later one has been, unless that is a lease's [`publish`](AsyncLease::publish), which
+/// is refused where it comes too late. It needs no particular runtime: a store whose client
+/// needs one brings it.
 pub trait AsyncByteStore: Send + Sync {
     /// The bytes kept for `key`.
     ///
@@ -108,6 +110,16 @@ pub trait AsyncByteStore: Send + Sync {
     /// As [`delete_prefix`](Self::delete_prefix).
     fn clear(&self) -> Awaited<'_, ()> {
         self.delete_prefix("")
+    }
+
+    /// Gives up some of what has expired by `now`; answers how many keys that were.
+    /// Called after each put, so it should cost no more than puts do, on average.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot do so now. Nobody is told.
+    fn tidy(&self, _now: SystemTime) -> Awaited<'_, usize> {
+        Box::pin(async { Ok(0) })
     }
 
     /// The store's leases, if it has any.

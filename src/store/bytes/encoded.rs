@@ -1,11 +1,12 @@
+use super::ByteStore;
 use super::envelope::{self, Envelope, Fault, key_check};
-use super::{ByteStore, Lease};
+use super::medium::Medium;
 use crate::clock::Stamp;
 use crate::coding::{AnyCoding, Codec, Coded, Coding, Form, Plain};
 use crate::entry::{AnyValue, Entry};
 use crate::etag::Etag;
 use crate::generation::{Generation, Marks, Recorded};
-use crate::store::{Becomes, SharedStore, StoreError};
+use crate::store::{Becomes, Caller, Holds, SharedStore, StoreError};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use std::any::{Any, TypeId};
@@ -34,7 +35,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// # }
 /// ```
 pub struct Encoded {
-    store: Box<dyn ByteStore>,
+    medium: Medium,
     codec: Codec,
     /// The least length of a value that is compressed, in bytes.
     compress_from: usize,
@@ -76,7 +77,7 @@ impl Encoded {
     /// Values in this store, in MessagePack, and not compressed.
     pub fn new(store: impl ByteStore + 'static) -> Self {
         let encoded = Encoded {
-            store: Box::new(store),
+            medium: Medium::new(Arc::new(store)),
             codec: Codec::default(),
             compress_from: usize::MAX,
             known: HashMap::new(),
@@ -147,25 +148,28 @@ impl Encoded {
         }
     }
 
-    pub(crate) fn store(&self) -> &dyn ByteStore {
-        &*self.store
+    pub(crate) fn medium(&self) -> &Medium {
+        &self.medium
     }
 
-    pub(crate) fn find(
+    pub(crate) async fn find(
         &self,
+        caller: Caller,
         text: &str,
         coded: Coded<'_>,
     ) -> Result<Option<Entry<AnyValue>>, StoreError> {
-        self.open(text, self.store.get(text)?.as_deref(), coded)
+        let found = self.medium.get(caller, text).await?;
+        self.open(text, found.as_deref(), coded)
     }
 
     /// Each of several keys, with one question to the store.
-    pub(crate) fn find_many(
+    pub(crate) async fn find_many(
         &self,
+        caller: Caller,
         asked: &[(&String, Coded<'_>)],
     ) -> Result<Vec<Found>, StoreError> {
         let texts: Vec<&str> = asked.iter().map(|(text, _)| text.as_str()).collect();
-        let found = self.store.get_many(&texts)?;
+        let found = self.medium.get_many(caller, &texts).await?;
         if found.len() != texts.len() {
             let cause = format!(
                 "`get_many` was asked for {} keys, and answered for {}",
@@ -181,8 +185,12 @@ impl Encoded {
     }
 
     /// What is known of the value, which is not looked at.
-    pub(crate) fn facts(&self, text: &str) -> Result<Option<Entry<()>>, StoreError> {
-        let Some(bytes) = self.store.get(text)? else {
+    pub(crate) async fn facts(
+        &self,
+        caller: Caller,
+        text: &str,
+    ) -> Result<Option<Entry<()>>, StoreError> {
+        let Some(bytes) = self.medium.get(caller, text).await? else {
             return Ok(None);
         };
         let envelope = envelope_of(text, &bytes)?;
@@ -191,16 +199,17 @@ impl Encoded {
 
     /// Keeps an entry, by a lease if there is one. Who has lost it keeps nothing, and
     /// is told so by the error.
-    pub(crate) fn put(
+    pub(crate) async fn put(
         &self,
+        caller: Caller,
         text: &str,
         new: &Entry<AnyValue>,
         coded: Coded<'_>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<(), StoreError> {
         match self.newer.remove(text) {
             true => Ok(()),
-            false => self.overwrite(text, new, coded, lease),
+            false => self.overwrite(caller, text, new, coded, lease).await,
         }
     }
 
@@ -210,18 +219,19 @@ impl Encoded {
     }
 
     /// The same, also over what a later version keeps for its like alone.
-    pub(crate) fn overwrite(
+    pub(crate) async fn overwrite(
         &self,
+        caller: Caller,
         text: &str,
         new: &Entry<AnyValue>,
         coded: Coded<'_>,
-        lease: Option<&dyn Lease>,
+        lease: Option<Holds<'_>>,
     ) -> Result<(), StoreError> {
         let bytes = self.seal(text, new, coded)?;
         let expires = new.until().hint();
         match lease {
-            None => self.store.put(text, &bytes, expires),
-            Some(lease) => match lease.publish(&bytes, expires)? {
+            None => self.medium.put(caller, text, &bytes, expires).await,
+            Some(lease) => match lease.publish(&bytes, expires).await? {
                 true => Ok(()),
                 false => Err(StoreError::new(
                     "publishing",
@@ -234,25 +244,30 @@ impl Encoded {
 
     /// Keeps an entry unless something is kept; answers whether it is, or nothing where
     /// the store cannot do that in one step.
-    pub(crate) fn add(
+    pub(crate) async fn add(
         &self,
+        caller: Caller,
         text: &str,
         new: &Entry<AnyValue>,
         coded: Coded<'_>,
     ) -> Result<Option<bool>, StoreError> {
         let bytes = self.seal(text, new, coded)?;
-        self.store.put_if_absent(text, &bytes, new.until().hint())
+        let expires = new.until().hint();
+        self.medium
+            .put_if_absent(caller, text, &bytes, expires)
+            .await
     }
 
     /// Replaces what is kept by what `change` makes of it, unless it is another by then
     /// or cannot be read; answers whether it was replaced.
-    pub(crate) fn change(
+    pub(crate) async fn change(
         &self,
+        caller: Caller,
         text: &str,
         coded: Coded<'_>,
         change: &Becomes,
     ) -> Result<bool, StoreError> {
-        let Some(old) = self.store.get(text)? else {
+        let Some(old) = self.medium.get(caller, text).await? else {
             return Ok(false);
         };
         let Ok(Some(entry)) = self.open(text, Some(&old), coded) else {
@@ -260,14 +275,20 @@ impl Encoded {
         };
         let changed = change(&entry)?;
         let new = self.seal(text, &changed, coded)?;
-        self.store.replace(text, &old, &new, changed.until().hint())
+        let expires = changed.until().hint();
+        self.medium.replace(caller, text, &old, &new, expires).await
     }
 
     /// Gives what is kept another expiry; answers whether anything is kept.
-    pub(crate) fn expire_at(&self, text: &str, at: Stamp) -> Result<bool, StoreError> {
+    pub(crate) async fn expire_at(
+        &self,
+        caller: Caller,
+        text: &str,
+        at: Stamp,
+    ) -> Result<bool, StoreError> {
         const TRIES: usize = 16;
         for _ in 0..TRIES {
-            let Some(old) = self.store.get(text)? else {
+            let Some(old) = self.medium.get(caller, text).await? else {
                 return Ok(false);
             };
             let Some(envelope) = envelope_of(text, &old)? else {
@@ -275,7 +296,8 @@ impl Encoded {
             };
             let until = at.after_nanos(envelope.stale);
             let new = envelope::with_expiry(&old, at);
-            if self.store.replace(text, &old, &new, until.hint())? {
+            let replaced = self.medium.replace(caller, text, &old, &new, until.hint());
+            if replaced.await? {
                 return Ok(true);
             }
         }

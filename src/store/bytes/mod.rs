@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `envelope` | what a value is kept in, byte by byte |
 //! | `encoded` | a store of bytes, for values: codecs, compression, faults |
+//! | `medium` | a store of bytes, for callers that block and for callers that await |
 //!
 //! Locks in such a store are [`Leases`]: they expire, and have a token that is
 //! checked when a value is put.
@@ -51,14 +52,24 @@
 
 #[cfg(feature = "async")]
 mod awaits;
+#[cfg(feature = "async")]
+mod driven;
 mod encoded;
 mod envelope;
+mod medium;
+#[cfg(feature = "async")]
+mod unblocked;
 
 pub use super::lease::{Lease, Leases};
 #[cfg(feature = "async")]
 pub use awaits::{AsyncByteStore, AsyncLease, AsyncLeases, Awaited};
+#[cfg(feature = "async")]
+pub use driven::Driven;
 pub use encoded::Encoded;
 pub(crate) use encoded::Found;
+pub(crate) use medium::Medium;
+#[cfg(feature = "async")]
+pub use unblocked::Unblocked;
 
 use super::StoreError;
 use std::sync::Arc;
@@ -68,7 +79,8 @@ use std::time::{Duration, SystemTime};
 ///
 /// Calls come from many threads at once, and each may take as long as the medium
 /// takes: nothing of ours is locked meanwhile. A store has a limit to that time of
-/// its own, and answers with an error when it is over.
+/// its own, and answers with an error when it is over. What callers ask who await is asked
+/// on threads that may block, unless the store has a [face](Self::awaited) for them.
 ///
 /// # What must hold
 ///
@@ -201,7 +213,7 @@ pub trait ByteStore: Send + Sync {
     }
 
     /// The same store for callers that await, if it has a client for them. Where it has
-    /// none, what they ask is moved to threads that may block.
+    /// none, what they ask is moved to threads that may block, by [`Unblocked`].
     #[cfg(feature = "async")]
     fn awaited(&self) -> Option<&dyn AsyncByteStore> {
         None
