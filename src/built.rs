@@ -15,6 +15,7 @@ pub struct Kept<V> {
     created: Stamp,
     /// The keys of the groups that it is in.
     groups: Vec<Arc<String>>,
+    is_negative: bool,
 }
 
 impl<V> Kept<V> {
@@ -34,9 +35,13 @@ impl<V> Kept<V> {
     }
 
     /// The answer that this holds: it is kept for another fresh period, with the etag
-    /// and the tags that it has.
+    /// and the tags that it has. What is [`negative`](Built::negative) stays so.
     pub fn not_modified(self) -> Built<V> {
         Built {
+            keeping: match self.is_negative {
+                true => Keeping::Negative,
+                false => Keeping::Value,
+            },
             etag: self.etag,
             is_not_modified: true,
             tags: Tags::Kept(self.groups),
@@ -57,6 +62,7 @@ impl<V: Any + Clone> Kept<V> {
                 .iter()
                 .map(|it| Arc::clone(&it.group))
                 .collect(),
+            is_negative: entry.is_negative(),
         })
     }
 }

@@ -1,4 +1,4 @@
-use crate::flight::{self, Node, Part};
+use crate::flight::{self, Node, Part, Promise};
 use crate::memoizer::Meant;
 use crate::registry::Registry;
 use std::fmt;
@@ -65,12 +65,13 @@ impl Context {
         }
     }
 
-    /// The same, inside of no build.
-    pub(crate) fn outside() -> Self {
+    /// The same for a job, which is inside of no build: it works for what it has promised.
+    pub(crate) fn of_job(promise: &Arc<Promise>) -> Self {
+        let promise: Weak<Promise> = Arc::downgrade(promise);
         Context {
             registry: Registry::current(),
             memoizer: Meant::here(),
-            build: None,
+            build: Some(promise),
         }
     }
 

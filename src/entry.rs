@@ -94,6 +94,11 @@ impl<V> Entry<V> {
         self.marks.as_ref().map_or(0, |marks| marks.stale)
     }
 
+    /// Whether its build has said that there is nothing.
+    pub(crate) fn is_negative(&self) -> bool {
+        self.marks.as_ref().is_some_and(|marks| marks.is_negative)
+    }
+
     /// When nobody wants it any more: the end of its stale period.
     pub(crate) fn until(&self) -> Stamp {
         self.expires.after_nanos(self.stale())

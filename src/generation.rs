@@ -97,13 +97,15 @@ fn random() -> Result<u64, StoreError> {
 }
 
 /// What an entry says of its make, beside its dates. Most say nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Marks {
     pub(crate) etag: Option<Etag>,
     pub(crate) groups: Box<[Recorded]>,
     /// For how long it is stale after it has expired, in nanoseconds: a length and not a
     /// moment, so that whoever gives it another expiry need not know of it.
     pub(crate) stale: u64,
+    /// Whether its build has said that there is nothing.
+    pub(crate) is_negative: bool,
 }
 
 impl Marks {
@@ -118,8 +120,16 @@ impl Marks {
                 etag,
                 groups,
                 stale,
+                is_negative: false,
             })
         })
+    }
+
+    /// The same of an entry whose build has said that there is nothing.
+    pub(crate) fn negative(marks: Option<Arc<Marks>>) -> Option<Arc<Marks>> {
+        let mut marks = marks.unwrap_or_default();
+        Arc::make_mut(&mut marks).is_negative = true;
+        Some(marks)
     }
 }
 

@@ -3,8 +3,9 @@
 
 #![allow(unsafe_code)]
 
-use super::graph::Node;
+use super::graph::{self, Edge, Limit, Node};
 use super::lent::Lent;
+use crate::error::Circle;
 use crate::sync::thread_local;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
@@ -82,6 +83,31 @@ pub(super) fn blocked() -> Vec<Arc<dyn Node>> {
         ends.map(|(place, _)| place.node.hold()).collect()
     };
     CHAIN.try_with(collect).unwrap_or_default()
+}
+
+/// Says that the code on this thread is about to wait for `target`, until the answer is
+/// dropped. Outside of all builds that is nothing to the graph.
+///
+/// # Errors
+///
+/// The circle that waiting would close.
+pub(super) fn wait_for<N: Node + 'static>(
+    target: &Arc<N>,
+    limit: Limit,
+) -> Result<Option<Edge>, Circle> {
+    let blocked = blocked();
+    if blocked.is_empty() {
+        return Ok(None);
+    }
+    let target: Arc<dyn Node> = Arc::clone(target) as _;
+    graph::wait(blocked, &target, limit)
+}
+
+/// Whether the code on this thread works for a flight: somebody may be waiting for it.
+pub(crate) fn works_for_any() -> bool {
+    CHAIN
+        .try_with(|chain| !chain.borrow().is_empty())
+        .unwrap_or(false)
 }
 
 /// The innermost build that this thread works for, claims aside: a claim's holder

@@ -127,25 +127,21 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         }
     }
 
-    /// Voids the flight. If its value is on its way into the store this waits
-    /// until it is there, so that the caller can delete it. A store that is putting
-    /// the value and calls back from there is not made to wait for itself.
-    pub(super) async fn void(&self) {
+    /// Voids the flight; answers whether that is all. If not, its value is on its way
+    /// into the store: the caller is to wait until the flight has landed, and can then
+    /// delete it. A store that is putting the value and calls back from there is not made
+    /// to wait for itself.
+    #[must_use]
+    pub(super) fn void(&self) -> bool {
         let before = self.link.state.fetch_or(state::VOIDED, Ordering::AcqRel);
-        if before & state::PUBLISHING != 0 && !chain::holds(self.link.id()) {
-            self.landed(None).await;
-        }
+        before & state::PUBLISHING == 0 || chain::holds(self.link.id())
     }
 
     /// Makes the outcome known. Called once, by the leader.
     pub(super) fn land(&self, landing: Landing<V, E>) {
         let first = self.landing.set(landing).is_ok();
         debug_assert!(first, "a flight lands once");
-        let before = self.link.state.fetch_or(state::LANDED, Ordering::AcqRel);
-        if before & state::EDGES != 0 {
-            graph::landed(&self.link);
-        }
-        if before & state::AWAITED != 0 {
+        if self.link.land() & state::AWAITED != 0 {
             self.waiters.wake();
         }
     }
@@ -163,7 +159,7 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
     }
 
     /// Waits until the flight has landed or the deadline passes; answers whether it has.
-    async fn landed(&self, deadline: Option<Instant>) -> bool {
+    pub(super) async fn landed(&self, deadline: Option<Instant>) -> bool {
         let mut waiting = self.waiters.join();
         poll_fn(|context| {
             if self.poll_landed(&mut waiting, context.waker()) {
@@ -189,15 +185,8 @@ impl<K: Key, V: Send + Sync + 'static, E: Send + Sync + 'static> Flight<K, V, E>
         patience: Patience,
         joined: impl FnOnce(),
     ) -> Result<&Landing<V, E>, BuildError<E>> {
-        let blocked = chain::blocked();
-        let _edge = match blocked.is_empty() {
-            true => None,
-            false => {
-                let this: Arc<dyn Node> = Arc::clone(self) as _;
-                graph::wait(blocked, &this, patience.limit())
-                    .map_err(BuildError::<E>::from_circle)?
-            }
-        };
+        let edge = chain::wait_for(self, patience.limit());
+        let _edge = edge.map_err(BuildError::<E>::from_circle)?;
         joined();
         if self.landed(patience.deadline()).await {
             Ok(self

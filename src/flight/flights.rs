@@ -191,13 +191,23 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
         self.void_these(asked_for).await;
     }
 
-    /// Voids flights, each of which can be joined until it is voided: one whose value
-    /// is on its way into the store stays in the table until that is there. So another
-    /// who removes the same key finds it too, and waits as well; and the next build of
-    /// the key does not put its value before this one.
+    /// Voids flights, all of them before the first wait: who gives up waiting leaves none
+    /// that still publishes.
+    ///
+    /// One whose value is on its way into the store stays in the table until that is there.
+    /// So another who removes the same key finds it too, and waits as well; and the next
+    /// build of the key does not put its value before this one.
     async fn void_these(&self, flights: Vec<Arc<Flight<K, V, E>>>) {
-        for flight in flights {
-            flight.void().await;
+        let mut publishing = flights;
+        publishing.retain(|flight| {
+            let is_all = flight.void();
+            if is_all {
+                self.take(flight);
+            }
+            !is_all
+        });
+        for flight in publishing {
+            flight.landed(None).await;
             self.take(&flight);
         }
     }
@@ -216,6 +226,11 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     /// The flights under way, in no particular order.
     pub(crate) fn under_way(&self) -> Vec<Arc<Flight<K, V, E>>> {
         self.table.collect(|flight, ()| Some(flight.hold()))
+    }
+
+    /// The name of what is built.
+    pub(crate) fn what(&self) -> &'static str {
+        self.what
     }
 
     /// The name of what is built, and a key of it, for an error.
@@ -237,5 +252,61 @@ impl<K: Key, V: Clone + Send + Sync + 'static, E: Send + Sync + 'static> Flights
     /// How many flights are under way.
     pub(crate) fn len(&self) -> usize {
         self.table.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    type Of = Flights<u32, u32, ()>;
+
+    fn lead(flights: &Of, key: u32) -> Lead<'_, u32, u32, ()> {
+        match flights.join(0, key) {
+            Ticket::Leads(lead) => lead,
+            Ticket::Joined(_) => panic!("nobody leads one yet"),
+        }
+    }
+
+    /// Any of the keys.
+    #[derive(Hash)]
+    struct Any;
+
+    impl Lookup<u32> for Any {
+        fn is(&self, _: &u32) -> bool {
+            true
+        }
+
+        fn to_key(&self) -> u32 {
+            0
+        }
+    }
+
+    /// Of two flights one is publishing. Who removes both, and gives up waiting for that
+    /// one, has voided the other all the same.
+    fn all_are_voided(removal: impl AsyncFn(&Of)) {
+        // Whichever of the two comes first out of the table.
+        for publishing in [1, 2] {
+            let flights = Of::new("", Leaders::Unnamed);
+            let [one, other] = [publishing, 3 - publishing].map(|key| lead(&flights, key));
+            one.publish(|_| ()).expect("nothing has voided it");
+            let mut context = Context::from_waker(Waker::noop());
+            let is_over = pin!(removal(&flights)).poll(&mut context).is_ready();
+            assert!(!is_over, "it waits for the one that is publishing");
+            assert_eq!(other.publish(|_| ()), None, "the other is voided");
+            assert_eq!(flights.len(), 0);
+        }
+    }
+
+    #[test]
+    fn who_gives_up_a_removal_has_voided_what_was_asked_for() {
+        all_are_voided(async |flights| flights.void(0, &Any).await);
+    }
+
+    #[test]
+    fn who_gives_up_a_removal_has_voided_what_goes() {
+        all_are_voided(async |flights| flights.void_all().await);
     }
 }

@@ -1,6 +1,7 @@
 //! Which flights wait for which.
 //!
-//! Nodes are flights. An edge X→Y says that X cannot land before Y. There are
+//! Nodes are flights, and promises: what a job will bring, that is no flight itself. An
+//! edge X→Y says that X cannot land before Y. There are
 //! two kinds, and only one of them is stored here:
 //!
 //! - a builder inside X *leads* Y: kept in Y as a parent, and fixed from then on,
@@ -78,6 +79,16 @@ impl Link {
     pub(super) fn has_landed(&self) -> bool {
         self.state.load(Ordering::Acquire) & state::LANDED != 0
     }
+
+    /// Makes it known that the outcome is there, and removes the edges into it. Answers
+    /// with the bits that were set before.
+    pub(super) fn land(&self) -> u32 {
+        let before = self.state.fetch_or(state::LANDED, Ordering::AcqRel);
+        if before & state::EDGES != 0 {
+            landed(self);
+        }
+        before
+    }
 }
 
 /// The stored edges X→Y, by Y.
@@ -98,7 +109,7 @@ struct Waiting {
 
 /// Whether a wait ends by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
+pub(crate) enum Limit {
     /// It does not.
     None,
     /// After some time.
@@ -120,7 +131,7 @@ fn graph() -> &'static Mutex<Graph> {
 }
 
 /// A wait that the graph knows of. Dropping it takes it back.
-pub(super) struct Edge {
+pub(crate) struct Edge {
     number: u64,
     into: Arc<dyn Node>,
 }
@@ -145,7 +156,7 @@ pub(super) fn wait(
         drop(circles);
         drop(graph);
         // Out here, since a key's `Debug` is user code.
-        return Err(Circle::new(circle.iter().map(|node| node.site()).collect()));
+        return Err(Circle::new(sites(&circle)));
     }
     drop(circles);
     // Either this comes first, and who lands the flight sees the mark and cleans
@@ -168,8 +179,18 @@ pub(super) fn wait(
     }))
 }
 
+/// What is on a circle, each once: a job's promise and its flight are for the same.
+fn sites(circle: &[Arc<dyn Node>]) -> Vec<Site> {
+    let mut sites: Vec<_> = circle.iter().map(|node| node.site()).collect();
+    sites.dedup();
+    if sites.len() > 1 && sites.first() == sites.last() {
+        sites.pop();
+    }
+    sites
+}
+
 /// Removes every edge into a flight that has landed.
-pub(super) fn landed(link: &Link) {
+fn landed(link: &Link) {
     let edges = graph().lock().waiting_for.remove(&link.id());
     // The last handle of a flight may own user values: dropped out here.
     drop(edges);

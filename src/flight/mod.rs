@@ -10,6 +10,7 @@
 //! | `lead` | what the leader does: look again, build, publish, land; blocking or awaiting |
 //! | `graph` | which flights wait for which; refuses a circle |
 //! | `chain` | which flights the code on this thread works for |
+//! | `promise` | what a job will bring, and those wait for who are inside a build |
 //! | `lent` | handles that do not count, for who knows that another one is there |
 
 mod chain;
@@ -19,13 +20,15 @@ mod flights;
 mod graph;
 mod lead;
 mod lent;
+mod promise;
 
-pub(crate) use chain::{Catching, Entered, Part, catching, enter, innermost_build};
+pub(crate) use chain::{Catching, Entered, Part, catching, enter, innermost_build, works_for_any};
 pub(crate) use flight::{Flight, Landing, Patience};
 pub(crate) use flights::{Flights, Leaders, Ticket};
-pub(crate) use graph::{Node, edges};
+pub(crate) use graph::{Limit, Node, edges};
 #[cfg(feature = "async")]
 pub(crate) use lead::Awaits;
 pub(crate) use lead::{
     Blocks, Flown, How, Lead, Made, Plan, Publish, Stopped, message_of, raise, thrown_circle,
 };
+pub(crate) use promise::Promise;

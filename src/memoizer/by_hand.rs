@@ -231,9 +231,9 @@ impl Memoizer {
     {
         let terms = self.terms(options.borrow())?;
         let f = Arc::new(f);
-        let work = |job, seen| -> Errand {
+        let work = |job: Job<_, _>, seen| -> Errand {
             let (memo, terms, f) = (self.clone(), terms.clone(), Arc::clone(&f));
-            let context = Context::outside();
+            let context = Context::of_job(job.promise());
             let work = move || context.enter(|| memo.work(&terms, job, seen, |kept| f(kept)));
             Errand::Blocks(Box::new(work))
         };
@@ -413,7 +413,7 @@ pub(super) fn bring<V: Value, E: Send + Sync + 'static>(
                 },
                 etag: built.etag,
                 is_not_modified: built.is_not_modified,
-                is_not_kept: built.keeping == Keeping::Not,
+                keeping: built.keeping,
                 told: match built.tags {
                     Tags::OfCall => None,
                     Tags::Kept(keys) => Some(keys.into()),
@@ -427,7 +427,7 @@ pub(super) fn bring<V: Value, E: Send + Sync + 'static>(
             ages: None,
             etag: None,
             is_not_modified: false,
-            is_not_kept: false,
+            keeping: Keeping::Value,
             told: None,
         }),
         Err(error) => Err(AnyFailure::new(error)),

@@ -258,9 +258,9 @@ impl Memoizer {
     {
         let terms = self.terms(options.borrow())?;
         let f = Arc::new(f);
-        let errand = |job, seen| -> Errand {
+        let errand = |job: Job<_, _>, seen| -> Errand {
             let (memo, terms, f) = (self.clone(), terms.clone(), Arc::clone(&f));
-            Errand::Awaits(boxed(Context::outside().attach(async move {
+            Errand::Awaits(boxed(Context::of_job(job.promise()).attach(async move {
                 memo.work_async(&terms, job, seen, |kept| f(kept)).await;
             })))
         };

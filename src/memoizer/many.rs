@@ -4,6 +4,7 @@ use super::by_hand::{Known, Value, among, answer, asked, typed};
 use super::path::{Brought, Call, Mode, Run};
 use super::shelf::Shelf;
 use super::{Event, Memoizer};
+use crate::built::Keeping;
 use crate::drive::{at_once, block_on};
 use crate::entry::{AnyValue, Entry};
 use crate::error::{BuildError, Miscounted};
@@ -280,7 +281,7 @@ impl<'k> Many<'_, 'k> {
                 answer: Answer::Value,
                 etag: None,
                 is_not_modified: false,
-                is_not_kept: false,
+                keeping: Keeping::Value,
                 told: None,
             };
             let entry = call.entry(led.key.hash, brought, took, &led.run);

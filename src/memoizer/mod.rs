@@ -289,7 +289,8 @@ impl Memoizer {
 
     /// Waits until nothing is being done in the background for this memoizer and its
     /// functions: for the end of a program, and for tests. What begins meanwhile is
-    /// waited for too. Called by background work, it does not wait.
+    /// waited for too. Called by background work, or inside a build or while a claim is
+    /// held, it does not wait: what it would wait for may be waiting for that.
     ///
     /// ```
     /// use mementos::{Memoizer, Options, clock::FakeClock};

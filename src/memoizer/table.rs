@@ -186,7 +186,8 @@ impl<M: Shareable> Table<M> {
         match how {
             How::Hard => self.clear(),
             How::Soft => {
-                self.void_all();
+                block_on(self.flights.void_all());
+                self.refreshes.void_jobs();
                 self.expire(now);
                 0
             }

@@ -3,6 +3,7 @@
 use crate::background::{Background, Full, Pool, Work};
 #[cfg(feature = "async")]
 use crate::background::{Task, Tasks};
+use crate::flight::works_for_any;
 use crate::sync::thread_local;
 use once_cell::sync::OnceCell;
 use parking_lot::Mutex;
@@ -97,10 +98,12 @@ impl Works {
         }
     }
 
-    /// Waits until no work is left.
+    /// Waits until no work is left. Work itself does not, nor does a build: there may be
+    /// work that waits for it.
     pub(crate) async fn drain(&self) {
+        let must_not_wait = || is_work() || works_for_any();
         poll_fn(
-            |context| match is_work() || self.busy.is_over(context.waker()) {
+            |context| match must_not_wait() || self.busy.is_over(context.waker()) {
                 true => Poll::Ready(()),
                 false => Poll::Pending,
             },

@@ -8,7 +8,8 @@
 //!
 //! A job is not a flight: it waits for a thread at first, and whoever waited for a
 //! flight meanwhile would wait for that thread, perhaps as one that keeps it. When it
-//! has one, it flies like any other caller.
+//! has one, it flies like any other caller. To who waits for it inside a build it is a
+//! promise, so that a circle through it is found.
 
 mod refreshes;
 mod slot;

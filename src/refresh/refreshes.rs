@@ -1,5 +1,6 @@
 use super::Slot;
 use crate::clock::Stamp;
+use crate::flight::Promise;
 use crate::key::{Key, Lookup};
 use crate::sync::Mutex;
 use hashbrown::HashTable;
@@ -72,12 +73,12 @@ impl<K: Key, T> Refreshes<K, T> {
         row.is_some_and(|row| created <= row.failed && now < row.rests)
     }
 
-    /// Begins a refresh, unless one is under way.
-    pub(crate) fn begin(self: &Arc<Self>, hash: u64, key: &K) -> Begun<K, T> {
+    /// Begins a refresh, unless one is under way. `what` names what is built, in errors.
+    pub(crate) fn begin(self: &Arc<Self>, what: &'static str, hash: u64, key: &K) -> Begun<K, T> {
         if let Some(slot) = self.under_way(hash, key) {
             return Begun::Under(slot);
         }
-        let slot = Arc::new(Slot::new());
+        let slot = Arc::new(Slot::new(Promise::new(what, key.clone())));
         let under_way = self.change(hash, key.clone(), |row| {
             let under_way = row.slot.clone();
             row.slot.get_or_insert_with(|| Arc::clone(&slot));
@@ -142,6 +143,20 @@ impl<K: Key, T> Refreshes<K, T> {
         self.len.store(rows.len(), Ordering::Relaxed);
         drop(rows);
         drop(gone);
+    }
+
+    /// What is under way began before all that is kept was made stale. What rests goes on
+    /// resting, as it does when it expires.
+    pub(crate) fn void_jobs(&self) {
+        if self.is_empty() {
+            return;
+        }
+        let mut rows = self.rows.lock();
+        let slots: Vec<_> = rows.iter_mut().filter_map(|row| row.slot.take()).collect();
+        let gone: Vec<_> = rows.extract_if(|row| row.rests == AT_ONCE).collect();
+        self.len.store(rows.len(), Ordering::Relaxed);
+        drop(rows);
+        drop((slots, gone));
     }
 
     fn is_empty(&self) -> bool {
@@ -212,6 +227,11 @@ impl<K: Key, T> Job<K, T> {
         &self.key
     }
 
+    /// What it works for.
+    pub(crate) fn promise(&self) -> &Arc<Promise> {
+        self.slot.promise()
+    }
+
     /// Where its outcome will be.
     pub(crate) fn slot(&self) -> Arc<Slot<T>> {
         Arc::clone(&self.slot)
@@ -249,7 +269,7 @@ mod tests {
     type Of = Refreshes<u32, u32>;
 
     fn waited(slot: &Slot<u32>, timeout: Duration) -> Option<Option<&u32>> {
-        block_on(slot.wait(timeout));
+        block_on(slot.wait(timeout)).expect("it is inside of no build");
         slot.outcome()
     }
 
@@ -260,7 +280,7 @@ mod tests {
     #[test]
     fn one_refresh_of_a_key_is_under_way_at_a_time() {
         let refreshes = Arc::new(Of::new());
-        let begin = |key: u32| refreshes.begin(hash_of(&key), &key);
+        let begin = |key: u32| refreshes.begin("", hash_of(&key), &key);
         let Begun::First(job) = begin(1) else {
             panic!("there is none");
         };
@@ -278,7 +298,7 @@ mod tests {
     #[test]
     fn who_waits_for_a_job_that_is_dropped_is_told() {
         let refreshes = Arc::new(Of::new());
-        let Begun::First(job) = refreshes.begin(1, &1) else {
+        let Begun::First(job) = refreshes.begin("", 1, &1) else {
             panic!("there is none");
         };
         let slot = job.slot();

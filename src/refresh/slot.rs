@@ -1,7 +1,10 @@
 use crate::drive::wake_by;
+use crate::error::Circle;
+use crate::flight::{Limit, Promise};
 use crate::wakers::{Waiting, Wakers};
 use once_cell::sync::OnceCell;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -9,19 +12,29 @@ use std::time::{Duration, Instant};
 pub(crate) struct Slot<T> {
     outcome: OnceCell<Option<T>>,
     waiters: Wakers,
+    promise: Arc<Promise>,
 }
 
 impl<T> Slot<T> {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(promise: Promise) -> Self {
         Slot {
             outcome: OnceCell::new(),
             waiters: Wakers::new(),
+            promise: Arc::new(promise),
         }
+    }
+
+    /// What the job works for.
+    pub(super) fn promise(&self) -> &Arc<Promise> {
+        &self.promise
     }
 
     /// Leaves the outcome, if there is none yet.
     pub(super) fn fill(&self, outcome: Option<T>) {
-        _ = self.outcome.set(outcome);
+        if self.outcome.set(outcome).is_err() {
+            return;
+        }
+        self.promise.land();
         // Who has left a waker before this is woken; who leaves one after sees the outcome.
         self.waiters.wake();
     }
@@ -39,11 +52,21 @@ impl<T> Slot<T> {
         self.outcome.get().map(Option::as_ref)
     }
 
-    /// Waits until the outcome is there, or the time is over.
-    pub(crate) async fn wait(&self, timeout: Duration) {
+    /// Waits until the outcome is there, or the time is over. No time is no wait.
+    ///
+    /// # Errors
+    ///
+    /// The circle that waiting would close.
+    pub(crate) async fn wait(&self, timeout: Duration) -> Result<(), Circle> {
         // A time too long for the clock to hold is endless.
         let deadline = Instant::now().checked_add(timeout);
+        let limit = deadline.map_or(Limit::None, |_| Limit::Time);
+        let _edge = match timeout.is_zero() {
+            true => None,
+            false => self.promise.wait(limit)?,
+        };
         self.filled(deadline).await;
+        Ok(())
     }
 
     /// Waits until the outcome is there, or the deadline passes.

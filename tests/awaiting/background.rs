@@ -256,3 +256,35 @@ fn a_memoizer_has_one_spawner() {
     }));
     assert!(again.is_err());
 }
+
+#[test]
+fn a_build_does_not_wait_for_background_work_that_waits_for_it() {
+    let (memo, _) = plain();
+    let memo = memo.spawner(|task| smol::spawn(task).detach());
+    smol::block_on(async {
+        let outer = memo.get_async::<u32, _>("outer", async {
+            let asks = memo.clone();
+            let work = move || {
+                let asks = asks.clone();
+                async move {
+                    asks.get_async::<u32, _>("outer", async { 0_u32 })
+                        .await
+                        .unwrap()
+                }
+            };
+            let at_once = Options::new().hard_timeout(std::time::Duration::ZERO);
+            let late = memo.get_refreshing_async("other", at_once, work);
+            let late: Result<u32, BuildError<std::convert::Infallible>> = late.await;
+            assert!(matches!(late, Err(BuildError::TimedOut(_))), "{late:?}");
+            while mementos::private::edges() == 0 {
+                smol::future::yield_now().await;
+            }
+            memo.drain_async().await;
+            1_u32
+        });
+        assert_eq!(outer.await.unwrap(), 1);
+        memo.drain_async().await;
+        let other = memo.get_async::<u32, _>("other", async { 2_u32 });
+        assert_eq!(other.await.unwrap(), 1);
+    });
+}

@@ -145,3 +145,35 @@ fn one_who_blocks_and_one_who_awaits_get_an_error() {
         );
     }
 }
+
+#[test]
+fn a_circle_through_a_job_is_an_error() {
+    use mementos::Options;
+    use std::time::Duration;
+
+    let runtime = runtime();
+    let handle = runtime.handle().clone();
+    let memo = mementos::Memoizer::in_memory().spawner(move |task| drop(handle.spawn(task)));
+    let here = memo.get_async::<u32, _>("here", async {
+        let asks = memo.clone();
+        let build = move || {
+            let asks = asks.clone();
+            async move {
+                let back = asks.get_async::<u32, _>("here", async { 0_u32 }).await;
+                back.map_err(told)
+            }
+        };
+        let forever = Options::new().hard_timeout(Duration::MAX);
+        let there = memo.get_refreshing_async("there", forever, build);
+        let there: Result<u32, BuildError<String>> = there.await;
+        let error = there.unwrap_err();
+        Err::<u32, String>(error.failure().cloned().unwrap_or(format!("{error:?}")))
+    });
+    let here: Result<u32, BuildError<String>> = runtime.block_on(here);
+    let error = here.unwrap_err();
+    let told = error.failure().unwrap();
+    assert!(
+        told.contains("there") && told.contains("\"here\""),
+        "{told}"
+    );
+}

@@ -185,3 +185,37 @@ fn who_has_given_up_waiting_is_not_remembered() {
     }
     assert_eq!(Arc::strong_count(&task), 2, "nobody is to be woken");
 }
+
+#[test]
+fn a_build_that_was_begun_inside_another_stays_part_of_it() {
+    static BEGUN: Mutex<Option<Boxed<Result<u32, String>>>> = Mutex::new(None);
+
+    #[memoize]
+    async fn outer(x: u32) -> Result<u32, String> {
+        let mut begun: Boxed<_> = Box::pin(inner(x));
+        assert!(is_pending(begun.as_mut(), Waker::noop()));
+        *BEGUN.lock().unwrap() = Some(begun);
+        later().await;
+        Ok(x)
+    }
+
+    #[memoize]
+    async fn inner(x: u32) -> Result<u32, String> {
+        later().await;
+        let back = outer::get(Options::new(), x).await;
+        back.map_err(|error: BuildError<Infallible>| {
+            assert!(error.circle().is_some(), "{error:?}");
+            error.to_string()
+        })?
+    }
+
+    let mut outer: Boxed<_> = Box::pin(outer(1));
+    assert!(is_pending(outer.as_mut(), Waker::noop()));
+    let begun = BEGUN.lock().unwrap().take().unwrap();
+    let error = block_on(begun).unwrap_err();
+    assert!(
+        error.contains("outer") && error.contains("inner"),
+        "{error}"
+    );
+    assert_eq!(block_on(outer), Ok(1));
+}

@@ -2,8 +2,12 @@
 
 use crate::support::*;
 use mementos::{BuildError, MemoError, Memoizer, Options, memoize};
+use std::convert::Infallible;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn is_recursion<E>(error: &BuildError<E>) -> bool {
     matches!(error, BuildError::Recursion(_))
@@ -172,4 +176,59 @@ fn a_build_may_delete_what_it_builds() {
         memo.get("key", || memo.delete("key").unwrap()).unwrap();
         assert!(!memo.exists("key").unwrap());
     }
+}
+
+fn told(error: BuildError<Infallible>) -> String {
+    assert!(error.circle().is_some(), "{error:?}");
+    error.to_string()
+}
+
+#[test]
+fn a_circle_through_a_job_is_an_error() {
+    // Without limits to both waits; and with one to each, which is not waited for. Whoever
+    // waits last is told.
+    let limited = Options::new().timeout(HOUR);
+    for (limit, there) in [(Duration::MAX, Options::new()), (HOUR, limited)] {
+        let (memo, _) = in_memory();
+        let there = &there;
+        let here: Result<u32, BuildError<String>> = memo.get("here", || {
+            let (asks, there) = (memo.clone(), there.clone());
+            let build = move || asks.get_with("here", &there, || 0_u32).map_err(told);
+            let options = Options::new().hard_timeout(limit);
+            let got: Result<u32, BuildError<String>> = memo.get_refreshing("there", options, build);
+            let error = got.unwrap_err();
+            Err::<u32, String>(error.failure().cloned().unwrap_or(format!("{error:?}")))
+        });
+        let error = here.unwrap_err();
+        let told = error.failure().unwrap();
+        assert!(told.contains(r#""here" -> "there""#), "{told}");
+    }
+}
+
+#[test]
+fn who_would_wait_for_a_job_that_waits_for_it_is_told() {
+    let nested = Nested::alone();
+    let (memo, _) = in_memory();
+    let here = memo.get::<u32, _>("own", || {
+        let ask = |limit| {
+            let asks = memo.clone();
+            let options = Options::new().hard_timeout(limit);
+            memo.get_refreshing::<u32, _>("other", options, move || {
+                asks.get::<u32, _>("own", || 0_u32).unwrap()
+            })
+        };
+        let late = ask(Duration::ZERO);
+        assert!(matches!(late, Err(BuildError::TimedOut(_))), "{late:?}");
+        nested.until_waiting(1);
+        let Err(BuildError::Cycle(circle)) = ask(HOUR) else {
+            panic!("it waits");
+        };
+        let keys: Vec<_> = circle.sites().iter().map(|site| site.key()).collect();
+        assert_eq!(keys, ["\"other\"", "\"own\""]);
+        1
+    });
+    assert_eq!(here.unwrap(), 1);
+    memo.drain();
+    let other = memo.get::<u32, _>("other", || 2);
+    assert_eq!(other.unwrap(), 1, "the job goes on");
 }

@@ -177,3 +177,30 @@ fn a_tag_that_nobody_has_read_before_keeps_the_value_from_being_kept() {
     assert!(!memo.exists("key").unwrap());
     assert_eq!(memo.stats().store_faults, 1);
 }
+
+#[test]
+fn what_says_that_there_is_nothing_stays_so_where_it_holds() {
+    for memo_and_clock in [in_memory(), {
+        let (memo, _, clock) = over_rows();
+        (memo, clock)
+    }] {
+        let (memo, clock) = memo_and_clock;
+        let options = waiting().none_age(secs(10)).early_from(0.5);
+        let nothing: Build = |kept| {
+            assert!(kept.is_none());
+            Ok(Built::negative(0))
+        };
+        let holds: Build = |kept| Ok(kept.ok_or("nothing is kept")?.not_modified());
+        assert_eq!(ask(&memo, &options, nothing), (0, Answered::Built));
+        for _ in 0..2 {
+            clock.advance(secs(9));
+            ask(&memo, &options, holds);
+            memo.drain();
+            assert_eq!(ask(&memo, &options, nothing), (0, Answered::Hit));
+            let kept = entry(&memo);
+            assert_eq!(kept.expires(), Some(kept.created() + secs(10)));
+            assert_eq!(kept.stale_until(), None);
+        }
+        assert_eq!(memo.stats().not_modified, 2);
+    }
+}

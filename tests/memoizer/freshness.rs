@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -775,4 +776,35 @@ fn several_keys_at_once_are_never_served_stale() {
     assert_eq!(get(1).unwrap(), [1, 1]);
     clock.advance(secs(60));
     assert_eq!(get(2).unwrap(), [2, 2]);
+}
+
+#[test]
+fn what_is_made_stale_rests_as_what_has_expired_does() {
+    static IS_BROKEN: AtomicBool = AtomicBool::new(false);
+
+    #[memoize(max_age = "60s", stale_for = "1h", retry_after = "10s", tags = ["t"])]
+    fn flaky(x: u32) -> Result<u32, String> {
+        match IS_BROKEN.load(Ordering::SeqCst) {
+            true => Err("out of order".to_owned()),
+            false => Ok(x),
+        }
+    }
+
+    for group in [Group::tag("t"), Group::All] {
+        let (memo, clock) = in_memory();
+        let ask = || {
+            let got = memo.scope(|| flaky::detailed(Options::new(), 1)).unwrap();
+            memo.drain();
+            got.how
+        };
+        IS_BROKEN.store(false, Ordering::SeqCst);
+        assert_eq!(ask(), Answered::Built);
+        clock.advance(secs(60));
+        IS_BROKEN.store(true, Ordering::SeqCst);
+        assert_eq!([ask(), ask()], [Answered::Stale, Answered::Fallback]);
+        memo.make_stale(group).unwrap();
+        assert_eq!(ask(), Answered::Fallback);
+        clock.advance(secs(10));
+        assert_eq!([ask(), ask()], [Answered::Stale, Answered::Fallback]);
+    }
 }

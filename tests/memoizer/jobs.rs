@@ -2,9 +2,10 @@
 
 use crate::support::*;
 use mementos::background::{Background, Full, Work};
-use mementos::{Answered, Memoizer, Options, memoize};
+use mementos::{Answered, BuildError, Memoizer, Options, memoize};
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 /// For calls whose builds are done in the background.
 fn limited() -> Options {
@@ -154,4 +155,23 @@ fn who_waits_for_work_that_found_no_room_still_falls_back() {
             assert_eq!(one.join().unwrap().unwrap(), 1);
         }
     });
+}
+
+#[test]
+fn a_build_does_not_wait_for_background_work_that_waits_for_it() {
+    let nested = Nested::alone();
+    let (memo, _) = in_memory();
+    let outer = memo.get::<u32, _>("outer", || {
+        let asks = memo.clone();
+        let at_once = Options::new().hard_timeout(Duration::ZERO);
+        let work = move || asks.get::<u32, _>("outer", || 0_u32).unwrap();
+        let late = memo.get_refreshing::<u32, _>("other", at_once, work);
+        assert!(matches!(late, Err(BuildError::TimedOut(_))), "{late:?}");
+        nested.until_waiting(1);
+        memo.drain();
+        1
+    });
+    assert_eq!(outer.unwrap(), 1);
+    memo.drain();
+    assert_eq!(memo.get::<u32, _>("other", || 2_u32).unwrap(), 1);
 }

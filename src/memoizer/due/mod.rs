@@ -147,7 +147,8 @@ impl Call<'_> {
         seen: Option<Seen>,
         elsewhere: &Elsewhere<'_, S>,
     ) -> Result<Sent<S>, Full> {
-        match shelf.refreshes().begin(hash, key) {
+        let what = shelf.flights().what();
+        match shelf.refreshes().begin(what, hash, key) {
             Begun::Under(slot) => Ok(Sent {
                 slot,
                 is_first: false,
@@ -176,7 +177,9 @@ impl Call<'_> {
         if due.is_some() {
             self.log.tell(Event::Expired);
         }
-        sent.slot.wait(limit.time).await;
+        if let Err(circle) = sent.slot.wait(limit.time).await {
+            return Ok(Err(BuildError::from_circle(circle)));
+        }
         let Some(ended) = sent.slot.outcome() else {
             return Ok(self.too_late(shelf, hash, key, due, limit));
         };

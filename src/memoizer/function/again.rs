@@ -30,7 +30,7 @@ pub(super) struct Again<'s, M: Memoized> {
 impl<M: Shareable> Again<'_, M> {
     pub(super) fn in_table(&self, job: Job<M::Key, Done<Table<M>>>, seen: Option<Seen>) -> Errand {
         let (held, settled) = (self.held.clone(), self.settled.clone());
-        let context = Context::outside();
+        let context = Context::of_job(job.promise());
         Errand::Blocks(Box::new(move || {
             let key = job.key().clone();
             context
@@ -45,7 +45,7 @@ impl<M: Shareable> Again<'_, M> {
         seen: Option<Seen>,
     ) -> Errand {
         let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
-        let context = Context::outside();
+        let context = Context::of_job(job.promise());
         Errand::Blocks(Box::new(move || {
             context
                 .enter(|| M::from_key(&key, |args| held.work_in_store(&settled, job, seen, args)));

@@ -75,7 +75,7 @@ impl<M: MemoizedAsync + Shareable> Again<'_, M> {
         seen: Option<Seen>,
     ) -> Errand {
         let (held, settled) = (self.held.clone(), self.settled.clone());
-        Errand::Awaits(boxed(Context::outside().attach(async move {
+        Errand::Awaits(boxed(Context::of_job(job.promise()).attach(async move {
             let key = job.key().clone();
             held.work_in_table_async(&settled, job, seen, &key).await;
         })))
@@ -88,7 +88,7 @@ impl<M: MemoizedAsync + Shareable> Again<'_, M> {
         seen: Option<Seen>,
     ) -> Errand {
         let (held, settled, key) = (self.held.clone(), self.settled.clone(), key.clone());
-        Errand::Awaits(boxed(Context::outside().attach(async move {
+        Errand::Awaits(boxed(Context::of_job(job.promise()).attach(async move {
             held.work_in_store_async(&settled, job, seen, &key).await;
         })))
     }

@@ -5,6 +5,7 @@ use super::again::of_shelf;
 use super::at::{Place, Shared};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
+use crate::built::Keeping;
 use crate::entry::{AnyValue, Entry};
 use crate::error::BuildError;
 use crate::etag::Etag;
@@ -367,7 +368,7 @@ impl<W, G, F> Form<W, G, F> {
             ages,
             etag,
             is_not_modified: false,
-            is_not_kept: false,
+            keeping: Keeping::Value,
             told: None,
         })
     }

@@ -12,6 +12,7 @@ pub(crate) use builds::Awaiting;
 pub(crate) use builds::{Blocking, Builds};
 
 use crate::answered::{Answered, Detailed};
+use crate::built::Keeping;
 use crate::clock::{Moment, Stamp, Started, Watch, nanos};
 use crate::decide::{Demand, Facts, Verdict, accepts_joined, asks_for_time, decide};
 use crate::drive::at_once;
@@ -96,8 +97,8 @@ pub(crate) struct Brought<V> {
     pub(crate) etag: Option<Etag>,
     /// Whether it is what was kept, which holds.
     pub(crate) is_not_modified: bool,
-    /// Whether it is for who asks now alone.
-    pub(crate) is_not_kept: bool,
+    /// As what it is kept, where it says so itself.
+    pub(crate) keeping: Keeping,
     /// The tags that it has, by the keys of their generations, where it says so itself.
     pub(crate) told: Option<Box<[Arc<String>]>>,
 }
@@ -416,13 +417,17 @@ impl Call<'_> {
         let expires = self
             .terms
             .expires(brought.answer, brought.ages.as_ref(), created, random);
-        if expires.is_none() || brought.is_not_kept {
+        if expires.is_none() || brought.keeping == Keeping::Not {
             run.drops.set(true);
         }
         let stale = self.terms.stale(brought.answer, brought.ages.as_ref());
         let marks = match brought.told {
             None => self.marks(brought.etag, stale),
             Some(told) => self.marks_told(brought.etag, &told, stale, run),
+        };
+        let marks = match brought.keeping {
+            Keeping::Negative => Marks::negative(marks),
+            Keeping::Value | Keeping::Not => marks,
         };
         Entry {
             value: brought.value,

@@ -363,6 +363,7 @@ impl Encoded {
             etag: entry.etag().map(Etag::as_str),
             groups: entry.groups().iter().map(named).collect(),
             stale: entry.stale(),
+            is_negative: entry.is_negative(),
             is_compressed,
             payload: &payload,
         };
@@ -388,15 +389,16 @@ fn entry<V>(envelope: &Envelope<'_>, value: V) -> Entry<V> {
         group: Arc::new((*group).to_owned()),
         generation: *generation,
     });
+    let etag = envelope.etag.map(Etag::new);
+    let marks = Marks::of(etag, groups.collect(), envelope.stale);
     Entry {
         value,
         created: envelope.created,
         expires: envelope.expires,
-        marks: Marks::of(
-            envelope.etag.map(Etag::new),
-            groups.collect(),
-            envelope.stale,
-        ),
+        marks: match envelope.is_negative {
+            true => Marks::negative(marks),
+            false => marks,
+        },
         took: envelope.took,
     }
 }

@@ -19,6 +19,7 @@ const COMPRESSED: u8 = 1;
 const ETAG: u16 = 1;
 const GROUP: u16 = 2;
 const STALE: u16 = 3;
+const NEGATIVE: u16 = 4;
 /// What a field takes beside its content.
 const FIELD: usize = 6;
 /// What a group's field takes beside its key.
@@ -41,6 +42,8 @@ pub(super) struct Envelope<'b> {
     pub(super) groups: Vec<Group<'b>>,
     /// For how long it is stale after it has expired, in nanoseconds.
     pub(super) stale: u64,
+    /// Whether its build has said that there is nothing.
+    pub(super) is_negative: bool,
     pub(super) is_compressed: bool,
     pub(super) payload: &'b [u8],
 }
@@ -74,7 +77,8 @@ impl<'b> Envelope<'b> {
             + match self.stale {
                 0 => 0,
                 _ => FIELD + PERIOD,
-            };
+            }
+            + if self.is_negative { FIELD } else { 0 };
         let header = u32::try_from(FIXED + fields).ok()?;
         let payload = u32::try_from(self.payload.len()).ok()?;
         let mut bytes = Vec::with_capacity(header as usize + self.payload.len());
@@ -105,6 +109,10 @@ impl<'b> Envelope<'b> {
             bytes.extend(STALE.to_le_bytes());
             bytes.extend((PERIOD as u32).to_le_bytes());
             bytes.extend(self.stale.to_le_bytes());
+        }
+        if self.is_negative {
+            bytes.extend(NEGATIVE.to_le_bytes());
+            bytes.extend(0_u32.to_le_bytes());
         }
         bytes.extend(self.payload);
         set_checksum(&mut bytes);
@@ -138,6 +146,7 @@ impl<'b> Envelope<'b> {
             etag,
             groups,
             stale,
+            is_negative,
         } = Fields::of(fields)?;
         Ok(Envelope {
             codec: codec_of(fixed[6]).ok_or(Fault::Malformed("an unknown codec"))?,
@@ -149,6 +158,7 @@ impl<'b> Envelope<'b> {
             etag,
             groups,
             stale,
+            is_negative,
             is_compressed: flags & COMPRESSED != 0,
             payload,
         })
@@ -191,6 +201,7 @@ struct Fields<'b> {
     etag: Option<&'b str>,
     groups: Vec<Group<'b>>,
     stale: u64,
+    is_negative: bool,
 }
 
 impl<'b> Fields<'b> {
@@ -212,6 +223,7 @@ impl<'b> Fields<'b> {
                     let broken = Fault::Malformed("a stale period has another length");
                     fields.stale = period.map_err(|_| broken)?;
                 }
+                NEGATIVE => fields.is_negative = true,
                 _ => {}
             }
             bytes = rest;
@@ -299,6 +311,7 @@ mod tests {
             etag: Some("v1"),
             groups: Vec::new(),
             stale: 0,
+            is_negative: false,
             is_compressed: false,
             payload: b"[1,2]",
         }
@@ -321,6 +334,18 @@ mod tests {
         let golden: &[u8] = include_bytes!("golden/version_1.bin");
         assert_eq!(envelope().seal().unwrap(), golden);
         assert_eq!(Envelope::open(golden).unwrap(), envelope());
+    }
+
+    #[test]
+    fn what_says_that_there_is_nothing_says_so_in_a_field_without_content() {
+        let nothing = Envelope {
+            is_negative: true,
+            ..envelope()
+        };
+        let bytes = nothing.seal().unwrap();
+        assert_eq!(Envelope::open(&bytes).unwrap(), nothing);
+        let at = bytes.len() - nothing.payload.len();
+        assert_eq!(bytes[at - FIELD..at], [4, 0, 0, 0, 0, 0]);
     }
 
     /// The same in two groups.

@@ -41,6 +41,7 @@
 //!
 //! Field 3 is there if the entry has a stale period: for how many nanoseconds after it
 //! has expired it may still be served (8 bytes). Stores give nothing up before that.
+//! Field 4 is there, without content, if the build has said that there is nothing.
 //!
 //! A compressed payload is the length of the value
 //! (4 bytes), and the value as a block of LZ4.
