@@ -154,6 +154,38 @@ fn what_is_dropped_does_not_come_after_what_is_asked_later() {
     }
 }
 
+/// Who blocks has other connections. On one of them it would be ahead of what is under way.
+#[test]
+fn what_is_dropped_does_not_come_after_what_is_asked_by_who_blocks() {
+    let server = Server::start();
+    for change in CHANGES {
+        let face = Face(server.store());
+        face.get("key").unwrap();
+        let before = connections(&server);
+        begin(&mut face.awaits().put("key", b"bytes", None));
+        change(&face.0);
+        assert_eq!(connections(&server), before + 1, "it shares theirs");
+        change(&face.0);
+        assert_eq!(connections(&server), before + 3, "nothing is left");
+    }
+    let face = Face(server.store());
+    for round in 0..1000 {
+        begin(&mut face.awaits().put("key", &[7; 10_000], None));
+        face.0.delete("key").unwrap();
+        // What is still under way is over after that.
+        face.get("other").unwrap();
+        assert_eq!(face.0.get("key").unwrap(), None, "round {round}");
+    }
+}
+
+const CHANGES: [fn(&RedisStore); 5] = [
+    |store| store.put("key", b"", None).unwrap(),
+    |store| assert!(store.put_if_absent("key", b"", None).unwrap().is_some()),
+    |store| _ = store.replace("key", b"", b"", None).unwrap(),
+    |store| _ = store.delete("key").unwrap(),
+    |store| store.delete_prefix("k").unwrap(),
+];
+
 #[test]
 fn a_server_that_refuses_is_an_error_that_names_it_and_no_password() {
     let port = free_port();

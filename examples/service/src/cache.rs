@@ -101,8 +101,6 @@ pub(crate) struct Answer {
 pub(crate) struct Facts {
     /// Its mark.
     pub(crate) etag: Option<Etag>,
-    /// How long ago it was built, or found to hold.
-    pub(crate) age: Duration,
     /// How long it will still be fresh.
     pub(crate) fresh_for: Duration,
 }
@@ -285,11 +283,9 @@ impl Place {
 impl Facts {
     fn of(entry: &Entry<Found>) -> Self {
         let now = SystemTime::now();
-        let since = |time: SystemTime| now.duration_since(time).unwrap_or_default();
         let left = |time: SystemTime| time.duration_since(now).unwrap_or_default();
         Facts {
             etag: entry.etag().cloned(),
-            age: since(entry.created()),
             fresh_for: entry.expires().map(left).unwrap_or_default(),
         }
     }

@@ -12,6 +12,7 @@ use mementos::memento;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// Asks one host. There is one of it for each, with its pool of connections, whoever asks
 /// for it: `Client::memento("127.0.0.1:8080")`.
@@ -54,6 +55,10 @@ pub(crate) enum Refused {
 
 /// The longest answer that is read.
 const LONGEST: usize = 64 * 1024;
+
+/// How long an answer is waited for. A build that waited for good for one that does not
+/// come would keep its key, also when the upstream answers again.
+const LIMIT: Duration = Duration::from_secs(30);
 
 #[memento]
 impl Client {
@@ -99,6 +104,10 @@ impl Client {
     }
 
     async fn ask(&self, path: &str, known: Option<&str>) -> Result<Answer, Refused> {
+        within(LIMIT, self.ask_and_wait(path, known)).await
+    }
+
+    async fn ask_and_wait(&self, path: &str, known: Option<&str>) -> Result<Answer, Refused> {
         let mut request = Request::get(format!("http://{}{path}", self.host));
         if let Some(known) = known {
             request = request.header(header::IF_NONE_MATCH, etags::quoted(known));
@@ -128,6 +137,15 @@ impl Answer {
     }
 }
 
+/// What is answered, if that is in time.
+async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Refused>>,
+) -> Result<T, Refused> {
+    let answered = tokio::time::timeout(limit, answer).await;
+    answered.unwrap_or_else(|_| Err(Refused::Unreachable(format!("no answer within {limit:?}"))))
+}
+
 fn unreachable(error: impl fmt::Display) -> Refused {
     Refused::Unreachable(error.to_string())
 }
@@ -144,3 +162,18 @@ impl fmt::Display for Refused {
 }
 
 impl std::error::Error for Refused {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_does_not_come_is_not_waited_for_for_good() {
+        let silent = std::future::pending::<Result<(), Refused>>();
+        let refused = within(Duration::from_millis(1), silent).await.unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "the upstream was not reached: no answer within 1ms"
+        );
+    }
+}

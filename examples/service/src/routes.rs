@@ -109,9 +109,9 @@ fn found(answer: &Answer, request: &HeaderMap) -> Response {
     };
     let headers = response.headers_mut();
     if let Some(facts) = facts {
+        // From now on: an `Age` beside it would be subtracted once more (RFC 9111, 4.2).
         let fresh = format!("max-age={}", facts.fresh_for.as_secs());
         headers.extend(fresh.try_into().map(|fresh| (header::CACHE_CONTROL, fresh)));
-        headers.insert(header::AGE, facts.age.as_secs().into());
         let etag = facts.etag.as_ref().map(|etag| etags::quoted(etag.as_str()));
         headers.extend(etag.map(|etag| (header::ETAG, etag)));
     }

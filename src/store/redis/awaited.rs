@@ -1,9 +1,11 @@
 use super::RedisStore;
 use super::lease::RedisLease;
 use super::way::Way;
+use crate::store::StoreError;
 use crate::store::bytes::{AsyncByteStore, AsyncLease, AsyncLeases, Awaited};
 use crate::store::threads::Threads;
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 
@@ -18,6 +20,23 @@ use tokio::sync::oneshot;
 /// ```
 static THREAD: Threads = Threads::new("mementos-redis", 1);
 
+impl RedisStore {
+    /// Has something changed. If this is dropped first, that is noted.
+    pub(super) fn awaiting<T: Send + 'static>(
+        &self,
+        did: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Awaited<'static, T> {
+        let (left, done) = (Arc::clone(&self.left), THREAD.run(did, work));
+        Box::pin(async move {
+            let asking = left.asking();
+            let done = done.await;
+            asking.answered();
+            done
+        })
+    }
+}
+
 impl AsyncByteStore for RedisStore {
     fn get<'a>(&'a self, key: &'a str) -> Awaited<'a, Option<Vec<u8>>> {
         THREAD.run("getting", self.getting(Way::Awaited, key))
@@ -29,7 +48,7 @@ impl AsyncByteStore for RedisStore {
         bytes: &'a [u8],
         expires: Option<SystemTime>,
     ) -> Awaited<'a, ()> {
-        THREAD.run("putting", self.putting(Way::Awaited, key, bytes, expires))
+        self.awaiting("putting", self.putting(Way::Awaited, key, bytes, expires))
     }
 
     fn put_if_absent<'a>(
@@ -39,7 +58,7 @@ impl AsyncByteStore for RedisStore {
         expires: Option<SystemTime>,
     ) -> Awaited<'a, Option<bool>> {
         let put = self.putting_what_is_absent(Way::Awaited, key, bytes, expires);
-        THREAD.run("putting what is absent", put)
+        self.awaiting("putting what is absent", put)
     }
 
     fn replace<'a>(
@@ -50,14 +69,14 @@ impl AsyncByteStore for RedisStore {
         expires: Option<SystemTime>,
     ) -> Awaited<'a, bool> {
         let bytes = [old, new].map(<[u8]>::to_vec);
-        THREAD.run(
+        self.awaiting(
             "replacing",
             self.replacing(Way::Awaited, key, bytes, expires),
         )
     }
 
     fn delete<'a>(&'a self, key: &'a str) -> Awaited<'a, bool> {
-        THREAD.run("deleting", self.deleting(Way::Awaited, key))
+        self.awaiting("deleting", self.deleting(Way::Awaited, key))
     }
 
     fn get_many<'a>(&'a self, keys: &'a [&'a str]) -> Awaited<'a, Vec<Option<Vec<u8>>>> {
@@ -66,7 +85,7 @@ impl AsyncByteStore for RedisStore {
 
     fn delete_prefix<'a>(&'a self, prefix: &'a str) -> Awaited<'a, ()> {
         let deleting = self.deleting_by_prefix(Way::Awaited, prefix);
-        THREAD.run("deleting by prefix", deleting)
+        self.awaiting("deleting by prefix", deleting)
     }
 
     fn leases(&self) -> Option<&dyn AsyncLeases> {

@@ -114,6 +114,8 @@ impl RedisBuilder {
             lease: self.lease,
             ping: self.ping,
             clock: self.clock,
+            #[cfg(feature = "async")]
+            left: Arc::default(),
         })
     }
 }

@@ -11,6 +11,7 @@
 //! | `connection`, `pool` | sockets, and who of those that block has which |
 //! | `shared` | the connection of all who await |
 //! | `line` | what the two have in common |
+//! | `left` | what callers who awaited may have left under way |
 //! | `breaker` | keeps callers from a server that is down |
 //! | `node` | one server: its connections and its breaker |
 //! | `turn` | has one caller at a time do something, whichever way it waits |
@@ -41,6 +42,8 @@ mod fault;
 mod held;
 mod layout;
 mod lease;
+#[cfg(feature = "async")]
+mod left;
 mod line;
 mod link;
 mod listener;

@@ -1,6 +1,8 @@
 use super::builder::{self, RedisBuilder};
 use super::layout::Layout;
 use super::lease::chance;
+#[cfg(feature = "async")]
+use super::left::Left;
 use super::link::Link;
 use super::listener::{Listener, Terms, Whom};
 use super::listeners::Listeners;
@@ -59,7 +61,8 @@ use std::time::{Duration, SystemTime};
 /// a breaker is the same for both kinds of callers.
 ///
 /// What is dropped before it is ready is not sent any more. If it had been sent, it may be
-/// carried out, but not after what is asked later over the same connection. Who is gone
+/// carried out, but not after what is asked later over the same connection. Whoever blocks
+/// changes something over that connection too, until what was dropped is over. Who is gone
 /// while it acquires a lease holds none: what it had asked for by then is answered, and
 /// released if need be. To drop a lease waits for nothing: the thread that
 /// renews leases releases it. All who wait for leases listen on one more connection to
@@ -140,6 +143,9 @@ pub struct RedisStore {
     /// How old what is near may be where a server is watched.
     pub(super) ping: Duration,
     pub(super) clock: Arc<dyn Clock>,
+    /// What callers who awaited may have left under way.
+    #[cfg(feature = "async")]
+    pub(super) left: Arc<Left>,
 }
 
 impl RedisStore {
@@ -187,6 +193,19 @@ impl RedisStore {
         )))
     }
 
+    /// Changes something, for who blocks.
+    fn change<F, T>(&self, change: impl Fn(Way) -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, StoreError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        #[cfg(feature = "async")]
+        if let Some(after) = self.after_what_is_left() {
+            return after.of(self.awaiting("changing", change(Way::Awaited)));
+        }
+        block_on(change(Way::Blocking))
+    }
+
     pub(super) fn now(&self) -> SystemTime {
         self.clock.now()
     }
@@ -200,7 +219,7 @@ impl ByteStore for RedisStore {
     }
 
     fn put(&self, key: &str, bytes: &[u8], expires: Option<SystemTime>) -> Result<(), StoreError> {
-        block_on(self.putting(Way::Blocking, key, bytes, expires))
+        self.change(|way| self.putting(way, key, bytes, expires))
     }
 
     fn put_if_absent(
@@ -209,7 +228,7 @@ impl ByteStore for RedisStore {
         bytes: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<Option<bool>, StoreError> {
-        block_on(self.putting_what_is_absent(Way::Blocking, key, bytes, expires))
+        self.change(|way| self.putting_what_is_absent(way, key, bytes, expires))
     }
 
     fn replace(
@@ -219,11 +238,11 @@ impl ByteStore for RedisStore {
         new: &[u8],
         expires: Option<SystemTime>,
     ) -> Result<bool, StoreError> {
-        block_on(self.replacing(Way::Blocking, key, [old, new], expires))
+        self.change(|way| self.replacing(way, key, [old, new].map(<[u8]>::to_vec), expires))
     }
 
     fn delete(&self, key: &str) -> Result<bool, StoreError> {
-        block_on(self.deleting(Way::Blocking, key))
+        self.change(|way| self.deleting(way, key))
     }
 
     fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
@@ -235,7 +254,7 @@ impl ByteStore for RedisStore {
     }
 
     fn delete_prefix(&self, prefix: &str) -> Result<(), StoreError> {
-        block_on(self.deleting_by_prefix(Way::Blocking, prefix))
+        self.change(|way| self.deleting_by_prefix(way, prefix))
     }
 
     fn leases(&self) -> Option<&dyn Leases> {
