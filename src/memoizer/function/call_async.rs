@@ -5,7 +5,7 @@ use super::at::Place;
 use super::call::{Form, at_hand, current, form, form_in, given};
 use super::inner::{Inner, Missed, Settled};
 use crate::answered::Detailed;
-use crate::drive::boxed;
+use crate::drive::{Boxed, boxed};
 use crate::error::BuildError;
 use crate::flight::raise;
 use crate::key::hash_of;
@@ -31,14 +31,23 @@ pub async fn call_async<M: MemoizedAsync + Shareable>(args: M::Args<'_>) -> M::O
             }
         }
     };
-    // In a box: a future that waits is large, and one that finds its answer is small.
+    not_at_hand::<M>(missed, args).await
+}
+
+/// The way of a call whose result is not at hand, in a box: a future that waits is large,
+/// and one that finds its answer is small. Not in line, so that a hit is.
+#[cold]
+#[inline(never)]
+fn not_at_hand<'a, M: MemoizedAsync + Shareable>(
+    missed: Option<(&'static Inner<M>, Missed)>,
+    args: M::Args<'a>,
+) -> Boxed<'a, M::Output> {
     boxed(async move {
         match missed {
             Some((inner, missed)) => inner.call_in_full_async(missed, args).await,
             None => current::<M>().call_async(args).await,
         }
     })
-    .await
 }
 
 impl<M: MemoizedAsync + Shareable> Inner<M> {
